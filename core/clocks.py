@@ -1,0 +1,382 @@
+"""Clocks: a limit running for one record. `clocks_of` works them out; the stored rows are its indexed result."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+import peewee
+
+from core import findings
+from core.access import system
+from core.database import Table, insert_rows, transaction
+from core.errors import Fault, Refused
+from core.fields import JsonColumn, MomentColumn
+from core.findings import Finding
+from core.language import Words, say
+from core.limits import families_of
+from core.organisation import organisation
+from core.plugins import registry
+from core.records.visibility import Values
+from core.records.writing import Change, Context
+from core.switches import local_day
+from core.worktime import due, in_time, yellow
+
+STATES = {
+    "running": Words("进行中", "Running"),
+    "yellow": Words("临近时限", "Near its limit"),
+    "red": Words("已超时", "Past its limit"),
+    "paused": Words("已暂停", "Paused"),
+    "met": Words("按时完成", "Met"),
+    "late": Words("超时完成", "Late"),
+    "cancelled": Words("已取消", "Cancelled"),
+}
+OPEN = ("running", "yellow", "red", "paused")
+TICK = timedelta(microseconds=1)  # exactly at the limit is in time, anything later is late
+
+
+class Clock(Table):
+    """The stored result for one record and one family of limits (start, stop)."""
+
+    branch_id = peewee.BigIntegerField()
+    record = peewee.CharField(max_length=64)
+    record_id = peewee.BigIntegerField()
+    start = peewee.CharField(max_length=64)
+    stop = peewee.CharField(max_length=64)
+    plugin = peewee.CharField(max_length=64)
+    limit = peewee.CharField(max_length=64)  # its name within the plugin
+    clause = peewee.CharField(max_length=32)
+    clauses = JsonColumn()
+    edition = peewee.BigIntegerField()
+    calendar_version = peewee.BigIntegerField()
+    owner_id = peewee.BigIntegerField(null=True)
+    department_id = peewee.BigIntegerField(null=True)
+    started_at = MomentColumn()
+    due_at = MomentColumn(null=True)
+    due_on = peewee.DateField(null=True)
+    yellow_at = MomentColumn(null=True)
+    passed_at = MomentColumn(null=True)  # the first moment that is late
+    stopped_at = MomentColumn(null=True)
+    state = peewee.CharField(max_length=16)
+    next_at = MomentColumn(null=True)  # when the sweep has something to say; None: nothing
+    is_provisional = peewee.BooleanField(default=False)
+    is_recorded_late = peewee.BooleanField(default=False)
+
+    class Meta:
+        indexes = (
+            (("record", "record_id", "start", "stop"), True),
+            (("next_at",), False),
+            (("branch_id", "due_on"), False),
+            (("owner_id", "state"), False),
+            (("department_id", "state"), False),
+        )
+
+
+class ClockEvent(Table):
+    """A pause on a named ground, its end, an extension or a cancellation of a clock. Never changed."""
+
+    record = peewee.CharField(max_length=64)
+    record_id = peewee.BigIntegerField()
+    stop = peewee.CharField(max_length=64)
+    kind = peewee.CharField(max_length=16)  # pause, resume, extension, cancellation
+    happened_at = MomentColumn()
+    until = MomentColumn(null=True)  # of an extension: the new due moment
+    ground = peewee.CharField(max_length=255, default="")
+    person_id = peewee.BigIntegerField(null=True)
+
+    class Meta:
+        indexes = ((("record", "record_id"), False),)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One clock as `clocks_of` works it out. Moments are aware UTC; days lie in the branch's zone."""
+
+    limit: object
+    started_at: object
+    due_at: object
+    due_on: object
+    yellow_at: object
+    stopped_at: object
+    stopped_in_time: bool | None
+    is_provisional: bool = False
+    is_paused: bool = False
+    is_cancelled: bool = False
+    started: object = None  # as counted: a day where no hour is known
+    pauses: tuple = ()
+
+    def state(self, now):
+        """The state at a moment."""
+        if self.is_cancelled:
+            return "cancelled"
+        if self.stopped_at is not None:
+            return "met" if self.stopped_in_time else "late"
+        if self.is_paused:
+            return "paused"
+        if self.due_at is not None and now > self.due_at:
+            return "red"
+        return "yellow" if self.yellow_at is not None and now >= self.yellow_at else "running"
+
+
+def clocks_of(record, families, calendar, events=(), *, is_void=False):
+    """The clocks of a record: {(start, stop): Reading}. Pure: nothing is read or written.
+
+    `families` maps (start, stop) to limits; of those whose condition holds, or cannot be told yet, the strictest decides.
+    `events` are ClockEvents (pauses, extensions, cancellations). A family whose gap an import declared has no clock.
+    """
+    values, found = Values(record), {}
+    for family, limits in families.items():
+        start, stop = family
+        if stop in (record.gaps or ()) or start in (record.gaps or ()):
+            continue
+        started = _stamp(record, values, start, calendar)
+        if started is None:
+            continue
+        mine = [event for event in events if event.stop == stop]
+        reading = _strictest(limits, values, started, calendar, mine)
+        if reading is None:
+            continue
+        limit, due_, yellow_at, pauses = reading
+        stopped = _stamp(record, values, stop, calendar)
+        found[family] = Reading(
+            limit,
+            values.get(start),
+            due_.at,
+            due_.on,
+            yellow_at,
+            _moment(values.get(stop), calendar),
+            None if stopped is None else in_time(stopped, due_),
+            due_.provisional,
+            bool(pauses and pauses[-1][1] is None),
+            is_void or any(event.kind == "cancellation" for event in mine),
+            started,
+            pauses,
+        )
+    return found
+
+
+def _moment(value, calendar):
+    """A moment for a stop that is kept as a day: its beginning in the branch's zone."""
+    if value is None or isinstance(value, datetime):
+        return value
+    return datetime.combine(value, time.min, calendar.zone).astimezone(UTC)
+
+
+def _stamp(record, values, name, calendar):
+    value = values.get(name)
+    return calendar.day_of(value) if value is not None and record.is_day_only(name) else value
+
+
+def _strictest(limits, values, started, calendar, events):
+    holding = [limit for limit in limits if limit.condition.is_open(values) or limit.condition.holds(values)]
+    best = None
+    pauses = _pauses(events)
+    extended = next((event.until for event in reversed(events) if event.kind == "extension"), None)
+    for limit in holding:
+        promised = values.get(limit.promised) if limit.span.unit == "promised" else None
+        reference = values.get(limit.span.before) if limit.span.before else None
+        due_ = due(
+            limit.span, started, calendar, promised=promised, reference=reference, pauses=pauses, extension=extended
+        )
+        if best is None or (due_.at is not None and (best[1].at is None or due_.at < best[1].at)):
+            best = (limit, due_)
+    if best is None:
+        return None
+    limit, due_ = best
+    return limit, due_, _yellow(limit, started, due_, calendar, pauses), pauses
+
+
+def _yellow(limit, started, due_, calendar, pauses):
+    if limit.yellow is None or due_.at is None:
+        return None
+    at = yellow(limit.span, started, due_, calendar, int(limit.yellow), pauses=pauses)
+    return at if at is not None and at < due_.at else None
+
+
+def _pauses(events):
+    pauses = []
+    for event in events:
+        if event.kind == "pause":
+            pauses.append((event.happened_at, None))
+        elif event.kind == "resume" and pauses and pauses[-1][1] is None:
+            pauses[-1] = (pauses[-1][0], event.happened_at)
+    return tuple(pauses)
+
+
+# ---- the stored result -------------------------------------------------------------------------------------------------
+
+
+def follow(context, model, changes):
+    """Work out and store the clocks of changed records: an effect of every write, in its transaction."""
+    name = model._meta.record
+    if not any(limit["record"] == name for plugin in registry().plugins.values() for limit in plugin.limits):
+        return
+    stored, events = {}, {}
+    old = [change.record.id for change in changes if not change.is_new]
+    if old:
+        for clock in Clock.select().where(Clock.record == name, Clock.record_id.in_(old)):
+            stored.setdefault(clock.record_id, {})[clock.start, clock.stop] = clock
+        for event in (
+            ClockEvent.select().where(ClockEvent.record == name, ClockEvent.record_id.in_(old)).order_by(ClockEvent.id)
+        ):
+            events.setdefault(event.record_id, []).append(event)
+    fresh = []
+    for change in changes:
+        record = change.record
+        readings = _readings(context, record, events.get(record.id, ()))
+        kept = stored.get(record.id, {})
+        for family, reading in readings.items():
+            values = _values(context, record, reading, kept.get(family), change)
+            if family in kept:
+                _store(context, kept[family], values, change)
+            else:
+                fresh.append(values)
+        for family, clock in kept.items():
+            if family not in readings and clock.state in OPEN:
+                _store(context, clock, {"state": "cancelled", "next_at": None}, change)
+    insert_rows(Clock, fresh)
+
+
+def _readings(context, record, events):
+    day = local_day(record.happened_at, record.branch_id)
+    families = context.found.get(("families", day))
+    if families is None:
+        families = families_of(record._meta.record, context.branch_id, day, context.now)
+        context.found["families", day] = families
+    state = context.workflow.states.get(record.state)
+    return clocks_of(record, families, context.calendar, events, is_void=bool(state and state.void))
+
+
+def _values(context, record, reading, clock, change):
+    """The columns of a clock. What the sweep has to say about it is left to the sweep, by `next_at`."""
+    now, limit = context.now, reading.limit
+    closed_at = min(filter(None, (reading.stopped_at, reading.due_at)), default=None)
+    settled = clock is not None and closed_at is not None and now > closed_at and clock.owner_id is not None
+    state = reading.state(now)
+    if state in ("yellow", "red") and not context.history:
+        same = clock is not None and (clock.plugin, clock.limit, clock.due_at) == (
+            limit.plugin,
+            limit.name,
+            reading.due_at,
+        )
+        state = clock.state if same and clock.state in ("yellow", "red") else "running"
+    return {
+        "branch_id": clock.branch_id if settled else record.branch_id,
+        "record": record._meta.record,
+        "record_id": record.id,
+        "start": limit.start,
+        "stop": limit.stop,
+        "plugin": limit.plugin,
+        "limit": limit.name,
+        "clause": limit.clauses[0],
+        "clauses": list(limit.clauses),
+        "edition": limit.edition,
+        "calendar_version": int(context.calendar.version or 0),
+        "owner_id": clock.owner_id if settled else record.owner_id,
+        "department_id": clock.department_id if settled else record.department_id,
+        "started_at": reading.started_at,
+        "due_at": reading.due_at,
+        "due_on": reading.due_on,
+        "yellow_at": reading.yellow_at,
+        "passed_at": reading.due_at and reading.due_at + TICK,
+        "stopped_at": reading.stopped_at,
+        "state": state,
+        "next_at": _next(context, reading, state, change),
+        "is_provisional": reading.is_provisional,
+        "is_recorded_late": _is_recorded_late(record, reading),
+    }
+
+
+def _next(context, reading, state, change):
+    if state in ("cancelled", "met", "paused") or reading.due_at is None:
+        return None
+    passed = reading.due_at + TICK
+    if context.history and context.now > reading.due_at:
+        return None  # judged and measured, not warned of
+    if state == "late":
+        return passed
+    if state == "running" and reading.yellow_at is not None:
+        return reading.yellow_at
+    return passed if state in ("running", "yellow") else None
+
+
+def _is_recorded_late(record, reading):
+    if not reading.stopped_in_time or reading.due_at is None:
+        return False
+    recorded = (record.stamps or {}).get(reading.limit.stop)
+    return bool(recorded) and recorded[0] > reading.due_at.isoformat(timespec="seconds")
+
+
+def _store(context, clock, values, change):
+    """Write what differs; findings whose cause is gone close, and a red that proves wrong is withdrawn."""
+    opened = Finding.select().where(
+        Finding.record == clock.record, Finding.record_id == clock.record_id, Finding.clock_id == clock.id
+    )
+    differs = {name: value for name, value in values.items() if getattr(clock, name) != value}
+    if values["state"] == "met" and clock.state not in ("met", "cancelled"):
+        if values.get("is_recorded_late") and not change.reason.strip() and not context.actor.is_system:
+            raise Refused(
+                Fault(
+                    "reason",
+                    say(
+                        "按时完成但补录已过时限,请写明补录原因",
+                        "done in time but recorded after the limit: say why it is recorded late",
+                    ),
+                    "required",
+                )
+            )
+        findings.close_many(context.actor, opened.where(Finding.colour == "red"), "withdrawn", change.reason)
+    if values["state"] in ("met", "late", "cancelled") and clock.state in OPEN:
+        findings.close_many(context.actor, opened)
+    if values["state"] == "late":
+        told = opened.where(
+            Finding.colour == "red", Finding.source == f"limit:{values['plugin']}.{values['limit']}"
+        ).exists()
+        differs["next_at"] = None if told else differs.get("next_at", clock.next_at)
+    if differs:
+        Clock.update(differs).where(Clock.id == clock.id).execute()
+
+
+# ---- working out anew -----------------------------------------------------------------------------------------------
+
+
+def switched(actor, changes):
+    """Work clocks out anew where a plugin came on: what fell due meanwhile is judged, not warned of."""
+    for branch_id, plugin, _, after in changes:
+        if after.is_on and registry().plugins[plugin].limits:
+            rework(actor, branch_id, plugin=plugin)
+
+
+def rework(actor, branch_id, *, plugin=None, only_open=False, history=True):
+    """Work out anew the clocks of the records of a branch that the limits of a plugin (None: any) speak of.
+
+    In chunks, each in a transaction of its own unless one is open. With `history` nothing that is past is warned of.
+    """
+    names = {limit["record"] for p in registry().plugins.values() for limit in p.limits if plugin in (None, p.name)}
+    for name in sorted(names & set(registry().models)):
+        model = registry().models[name]
+        query = model.select().where(model.branch == branch_id).order_by(model.id)
+        if only_open:
+            open_ids = Clock.select(Clock.record_id).where(
+                Clock.record == name, Clock.branch_id == branch_id, Clock.state.in_(OPEN)
+            )
+            query = query.where(model.id.in_(open_ids))
+        last = 0
+        while True:
+            chunk = list(query.where(model.id > last).limit(300))
+            if not chunk:
+                break
+            last = chunk[-1].id
+            context = Context(system(actor.now), branch_id, model, history=history)
+            with transaction():
+                follow(context, model, [Change(record, {}, "rework", "rework", context) for record in chunk])
+
+
+def recalendar(actor, branch, year):
+    """Work out anew what is open, after a calendar has changed; verdicts stand as they were given."""
+    for branch_id in organisation().subtree(branch.id) if branch else organisation().branches:
+        rework(actor, branch_id, only_open=True, history=False)
+
+
+def relimit(actor, branch, limit):
+    """Work out anew what is open, after a limit has changed for work begun from a day on."""
+    for branch_id in organisation().subtree(branch.id) if branch else organisation().branches:
+        rework(actor, branch_id, plugin=limit.plugin, only_open=True, history=False)

@@ -1,0 +1,266 @@
+"""The database: one URL, SQLite or PostgreSQL; transactions, the door that writes go through, migrations, versions."""
+
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import peewee
+from playhouse.db_url import parse as parse_url
+from playhouse.migrations import Runner
+
+from core.errors import StartError, WriteOutside
+
+db = peewee.DatabaseProxy()
+_here = threading.local()
+
+SQLITE_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": 1,
+    "busy_timeout": 5000,
+    "foreign_keys": 1,
+    "cache_size": -32000,
+}
+
+
+def connect(url):
+    """Make `url` (sqlite:///path or postgresql://...) the database of this process. Raises StartError for another."""
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        database = peewee.SqliteDatabase(str(path), pragmas=SQLITE_PRAGMAS, timeout=5, lock_type="IMMEDIATE")
+    elif url.startswith(("postgresql://", "postgres://")):
+        options = parse_url(url)
+        database = peewee.PostgresqlDatabase(
+            options.pop("database"), prefer_psycopg3=True, options="-c timezone=UTC", **options
+        )
+    else:
+        raise StartError(
+            [f"database = {url!r} is neither sqlite:///path nor postgresql://user@host/name. Mend ZHIXING_DATABASE."]
+        )
+    if db.obj is not None and not db.is_closed():
+        db.close()
+    db.initialize(database)
+    for cache in _caches:
+        cache.forget()
+    return database
+
+
+def is_sqlite():
+    """Whether the database in use is SQLite."""
+    return isinstance(db.obj, peewee.SqliteDatabase)
+
+
+class Table(peewee.Model):
+    """Base of every table: one bigint id. Operational rows (clocks, outbox, sessions) are written directly."""
+
+    id = peewee.BigAutoField()
+
+    class Meta:
+        database = db
+        legacy_table_names = False
+        only_save_dirty = True
+
+
+class Kept(Table):
+    """Base of every table whose rows are evidence: written only inside `door()`, which only the core's own ways open."""
+
+    @classmethod
+    def insert(cls, *args, **kwargs):
+        _guard(cls)
+        return super().insert(*args, **kwargs)
+
+    @classmethod
+    def insert_many(cls, *args, **kwargs):
+        _guard(cls)
+        return super().insert_many(*args, **kwargs)
+
+    @classmethod
+    def insert_from(cls, *args, **kwargs):
+        _guard(cls)
+        return super().insert_from(*args, **kwargs)
+
+    @classmethod
+    def replace(cls, *args, **kwargs):
+        _guard(cls)
+        return super().replace(*args, **kwargs)
+
+    @classmethod
+    def replace_many(cls, *args, **kwargs):
+        _guard(cls)
+        return super().replace_many(*args, **kwargs)
+
+    @classmethod
+    def update(cls, *args, **kwargs):
+        _guard(cls)
+        return super().update(*args, **kwargs)
+
+    @classmethod
+    def delete(cls, *args, **kwargs):
+        _guard(cls)
+        return super().delete(*args, **kwargs)
+
+
+def _guard(model):
+    if not getattr(_here, "door", 0):
+        raise WriteOutside(
+            f"{model.__name__}: written beside the one way in. Use core.records (or core.audit.keep for tables of the core)."
+        )
+
+
+@contextmanager
+def door():
+    """Let rows of `Kept` tables be written in this thread. Only the core's own ways in may open it."""
+    _here.door = getattr(_here, "door", 0) + 1
+    try:
+        yield
+    finally:
+        _here.door -= 1
+
+
+class Transaction:
+    """The write transaction of this thread. `before_commit` run last in it, by name; `after_commit` once it stands."""
+
+    def __init__(self):
+        self.before_commit = {}
+        self.after_commit = []
+
+
+@contextmanager
+def transaction():
+    """One write transaction; a nested call joins the outer one. All or nothing: an exception undoes everything.
+
+    Yields the Transaction. Its `before_commit` callables run at the end of the outermost block, still inside.
+    """
+    current = getattr(_here, "transaction", None)
+    if current is not None:
+        yield current
+        return
+    current = _here.transaction = Transaction()
+    try:
+        with db.atomic():
+            yield current
+            for late in list(current.before_commit.values()):
+                late()
+    finally:
+        _here.transaction = None
+    for done in current.after_commit:
+        done()
+
+
+def in_transaction():
+    """Whether this thread is inside `transaction()`."""
+    return getattr(_here, "transaction", None) is not None
+
+
+def insert_rows(model, rows):
+    """Insert `rows` (dicts by field name, all with the same keys), ids given beforehand; the ids in order.
+
+    One prepared statement for all: many times faster than peewee's multi-row insert. `Kept` tables need the door.
+    """
+    if not rows:
+        return []
+    if issubclass(model, Kept):
+        _guard(model)
+    ids = _new_ids(model, len(rows))
+    fields = [model._meta.fields[name] for name in rows[0]]
+    columns = ", ".join(f'"{field.column_name}"' for field in [model._meta.primary_key, *fields])
+    marks = ", ".join(["?" if is_sqlite() else "%s"] * (len(fields) + 1))
+    converters = [(field.name, field.db_value) for field in fields]
+    values = [
+        (row_id, *[convert(row[name]) for name, convert in converters]) for row_id, row in zip(ids, rows, strict=True)
+    ]
+    statement = f'INSERT INTO "{model._meta.table_name}" ({columns}) VALUES ({marks})'
+    try:
+        db.cursor().executemany(statement, values)
+    except Exception as error:
+        raise _translated(error) from error
+    return ids
+
+
+def _translated(error):
+    known = getattr(peewee, type(error).__name__, None)
+    return known(*error.args) if isinstance(known, type) and issubclass(known, peewee.PeeweeException) else error
+
+
+def _new_ids(model, count):
+    table = model._meta.table_name
+    if is_sqlite():  # the transaction holds the write lock, so nobody else takes these
+        highest = db.execute_sql(f'SELECT MAX("id") FROM "{table}"').fetchone()[0] or 0
+        return range(highest + 1, highest + 1 + count)
+    sql = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
+    return [row[0] for row in db.execute_sql(sql, (f'"{table}"', count)).fetchall()]
+
+
+class Version(Table):
+    """How often a cached part of the data has changed: what a process caches carries this number."""
+
+    name = peewee.CharField(unique=True)
+    number = peewee.BigIntegerField(default=0)
+
+
+def changed(name):
+    """Tell every process that what it caches under `name` is out of date, once this transaction stands."""
+    query = Version.update(number=Version.number + 1).where(Version.name == name)
+    if not query.execute():
+        Version.insert(name=name, number=1).on_conflict_ignore().execute()
+    versions = getattr(_here, "versions", None)
+    if versions is not None:
+        versions[name] = None  # this thread reads anew, also before the commit
+
+
+def refresh():
+    """Read the versions anew: at the start of each request, job and command."""
+    _here.versions = dict(Version.select(Version.name, Version.number).tuples())
+
+
+_caches = []
+
+
+class Cache:
+    """A value worked out from the database, kept per process until its version moves. Treat the value as read-only."""
+
+    def __init__(self, name, load):
+        self.name, self._load, self._kept = name, load, None
+        _caches.append(self)
+
+    def get(self):
+        """The value as of the last `refresh()` of this thread (or of now, where the thread never refreshed)."""
+        versions = getattr(_here, "versions", None)
+        if versions is None:
+            refresh()
+            versions = _here.versions
+        number = versions.get(self.name, 0)
+        kept = self._kept
+        if number is not None and kept is not None and kept[0] == number:
+            return kept[1]
+        value = self._load()
+        if number is not None:
+            self._kept = (number, value)
+        return value
+
+    def forget(self):
+        """Drop the value: another database was opened."""
+        self._kept = None
+
+
+def migrate(folders):
+    """Bring the schema up to date. `folders` maps a name (core, a plugin) to its folder of migrations, in order.
+
+    Returns the names applied. Safe to call from several processes at once on PostgreSQL and SQLite.
+    """
+    applied = []
+    for name, folder in folders.items():
+        if Path(folder).is_dir():
+            runner = Runner(db.obj, str(folder), table_name=f"migration_{name}")
+            applied += [f"{name}/{step}" for step in runner.up()]
+    return applied
+
+
+def pending(folders):
+    """The migrations not applied yet, as "name/step"."""
+    waiting = []
+    for name, folder in folders.items():
+        if Path(folder).is_dir():
+            runner = Runner(db.obj, str(folder), table_name=f"migration_{name}")
+            waiting += [f"{name}/{step.name}" for step in runner.status() if not step.applied]
+    return waiting

@@ -1,0 +1,205 @@
+"""Questions that an administrator adds to a record type, for the group or one branch, in versions that are never changed."""
+
+from dataclasses import dataclass, field
+
+import peewee
+
+from core import fields
+from core.audit import keep
+from core.conditions import Condition
+from core.database import Cache, Kept, changed, transaction
+from core.errors import Fault, Refused
+from core.fields import JsonColumn, MomentColumn
+from core.language import Words, say
+from core.organisation import Branch, organisation
+
+KINDS = {
+    "text": (fields.Text, Words("单行文本", "Text")),
+    "longtext": (fields.LongText, Words("多行文本", "Long text")),
+    "integer": (fields.Integer, Words("整数", "Whole number")),
+    "money": (fields.Money, Words("金额", "Amount")),
+    "yesno": (fields.YesNo, Words("是/否", "Yes or no")),
+    "day": (fields.Day, Words("日期", "Day")),
+    "choice": (fields.Choice, Words("单选", "Choice")),
+}
+PREFIX = "x_"  # before the key of a question, wherever it stands among a record's own fields
+
+
+class FormVersion(Kept):
+    """All the questions that one level (a branch, or None for the group) adds to a record type, in one edition."""
+
+    record = peewee.CharField(max_length=64)
+    branch = peewee.ForeignKeyField(Branch, null=True, backref="+", on_delete="RESTRICT")
+    edition = peewee.IntegerField()
+    questions = JsonColumn()
+    made_at = MomentColumn()
+
+    class Meta:
+        indexes = ((("record", "branch", "edition"), True),)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One added question. `shown_if` is a condition on the record, as in "class is complex"; "" is always."""
+
+    key: str
+    kind: str
+    label: Words
+    required: bool = False
+    shown_if: str = ""
+    default: str = ""
+    choices: tuple = ()  # (word, Words, retired)
+    retired: bool = False
+    column: object = field(default=None, compare=False)
+
+    @property
+    def name(self):
+        """Its name among the record's fields, in the API, imports and exports."""
+        return PREFIX + self.key
+
+    def is_asked_of(self, values):
+        """Whether it is shown for a record with these values (a mapping by field name)."""
+        return not self.retired and (not self.shown_if or Condition.parse(self.shown_if).holds(values))
+
+
+def question(data):
+    """A Question from its stored dict: key, kind, label {zh, en}, required, shown_if, default, choices, retired."""
+    kind = KINDS[data["kind"]][0]
+    label = Words(data["label"]["zh"], data["label"].get("en"), name=data["key"])
+    choices = tuple(
+        (c["word"], Words(c["zh"], c.get("en"), name=c["word"]), c.get("retired", False))
+        for c in data.get("choices", ())
+    )
+    column = (
+        kind(label, {word: words for word, words, _ in choices}, null=True)
+        if data["kind"] == "choice"
+        else kind(label, null=True)
+    )
+    column.name, column.label = PREFIX + data["key"], label
+    return Question(
+        data["key"], data["kind"], label, data.get("required", False), data.get("shown_if", ""), data.get("default", ""),
+        choices, data.get("retired", False), column,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Form:
+    """The questions that bind a record type in a branch at one version (0: none yet)."""
+
+    version: int
+    questions: tuple
+
+    def __getitem__(self, name):
+        return next(q for q in self.questions if q.name == name)
+
+
+class _Forms:
+    def __init__(self):
+        self.rows = list(FormVersion.select().order_by(FormVersion.id))
+        self.built = {}
+
+    def of(self, record, branch_id, version):
+        key = (record, branch_id, version)
+        if key not in self.built:
+            path = (None, *(organisation().path(branch_id) if branch_id else ()))
+            rows = [r for r in self.rows if r.record == record and (version is None or r.id <= version)]
+            latest = {row.branch_id: row for row in rows if row.branch_id in path}
+            questions = [question(data) for level in path if level in latest for data in latest[level].questions]
+            self.built[key] = Form(max((row.id for row in latest.values()), default=0), tuple(questions))
+        return self.built[key]
+
+    def everywhere(self, record):
+        latest = {row.branch_id: row for row in self.rows if row.record == record}
+        return [question(data) for row in latest.values() for data in row.questions]
+
+
+_forms = Cache("forms", _Forms)
+
+
+def form_of(record, branch_id, version=None):
+    """The Form of a record type in a branch, now or as it was at a version that a record carries."""
+    return _forms.get().of(record, branch_id, version)
+
+
+def questions_of(record):
+    """Every question that any level asks of a record type today, for lists and exports over branches."""
+    return {q.name: q for q in _forms.get().everywhere(record)}
+
+
+def own_questions(record, branch):
+    """The stored questions of one level itself, as dicts, for its designer."""
+    rows = [r for r in _forms.get().rows if r.record == record and r.branch_id == (branch.id if branch else None)]
+    return rows[-1].questions if rows else []
+
+
+def publish(actor, record, branch, questions):
+    """Make a new edition of one level's questions (dicts as in `question`). Questions are retired, never dropped."""
+    _refuse_faults(record, branch, questions)
+    kept = {data["key"] for data in questions}
+    questions = [
+        *questions,
+        *({**old, "retired": True} for old in own_questions(record, branch) if old["key"] not in kept),
+    ]
+    with transaction():
+        rows = [r for r in _forms.get().rows if r.record == record and r.branch_id == (branch.id if branch else None)]
+        values = {
+            "record": record,
+            "branch": branch,
+            "edition": len(rows) + 1,
+            "questions": questions,
+            "made_at": actor.now,
+        }
+        version = keep(actor, FormVersion, values, branch_id=branch.id if branch else None, verb="publish")
+        changed("forms")
+    return version
+
+
+def _refuse_faults(record, branch, questions):
+    faults, keys = [], set()
+    mine = branch.id if branch else None
+    elsewhere = {
+        data["key"]: data["kind"]
+        for row in _forms.get().rows
+        if row.record == record and row.branch_id != mine
+        for data in row.questions
+    }
+    before = {old["key"]: old for old in own_questions(record, branch)}
+    for place, data in enumerate(questions, 1):
+        where = f"questions.{place}"
+        key = data.get("key", "")
+        if not key.isidentifier() or not key.isascii() or key != key.lower() or len(key) > 40:
+            faults.append(
+                Fault(
+                    f"{where}.key",
+                    say("代号由小写字母、数字和 _ 组成,以字母开头", "a key has small letters, digits and _"),
+                )
+            )
+        if key in keys or key in elsewhere:
+            faults.append(
+                Fault(f"{where}.key", say("代号“{key}”已被使用", 'the key "{key}" is taken', key=key), "duplicate")
+            )
+        keys.add(key)
+        if data.get("kind") not in KINDS:
+            faults.append(Fault(f"{where}.kind", say("没有这种题型", "no such kind of question"), "choice"))
+        if key in before and before[key]["kind"] != data.get("kind"):
+            faults.append(
+                Fault(
+                    f"{where}.kind",
+                    say("已发布问题的题型不能改,请另加一题", "the kind of a published question stays; add another"),
+                )
+            )
+        if not (data.get("label") or {}).get("zh"):
+            faults.append(Fault(f"{where}.label", say("请填写问题文字", "the question needs a text"), "required"))
+        if data.get("kind") == "choice" and not data.get("choices"):
+            faults.append(
+                Fault(
+                    f"{where}.choices", say("单选题至少要有一个选项", "a choice needs at least one option"), "required"
+                )
+            )
+        try:
+            if data.get("shown_if"):
+                Condition.parse(data["shown_if"])
+        except Refused as refused:
+            faults += [Fault(f"{where}.shown_if", fault.message) for fault in refused.faults]
+    if faults:
+        raise Refused(*faults)

@@ -1,0 +1,257 @@
+"""People and how they sign in: passwords, one-time links, sessions that end on the server, throttling, API tokens."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+import peewee
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from core.audit import amend, keep, note
+from core.database import Kept, Table, transaction
+from core.errors import Denied, Fault, NotFound, Refused
+from core.fields import MomentColumn
+from core.language import say
+from core.organisation import Branch, Department
+
+_hasher = PasswordHasher()
+
+
+class Person(Kept):
+    """Somebody who works in the group and may sign in."""
+
+    login = peewee.CharField(max_length=64, unique=True)
+    name = peewee.CharField(max_length=120)
+    branch = peewee.ForeignKeyField(Branch, backref="+", on_delete="RESTRICT")
+    department = peewee.ForeignKeyField(Department, null=True, backref="people", on_delete="RESTRICT")
+    password_hash = peewee.CharField(max_length=255, default="")
+    is_active = peewee.BooleanField(default=True)
+    language = peewee.CharField(max_length=8, default="")
+    theme = peewee.CharField(max_length=8, default="")
+
+    def __str__(self):
+        return self.name
+
+
+class LoginTry(Table):
+    """One attempt to sign in: the throttle's memory, which survives a restart, and the audit of sign-ins."""
+
+    login = peewee.CharField(max_length=64)
+    at = MomentColumn()
+    address = peewee.CharField(max_length=64, default="")
+    succeeded = peewee.BooleanField()
+
+    class Meta:
+        indexes = ((("login", "at"), False),)
+
+
+class Session(Table):
+    """A signed-in browser. Ending it here signs it out everywhere."""
+
+    token_hash = peewee.CharField(max_length=64, unique=True)
+    person = peewee.ForeignKeyField(Person, backref="sessions", on_delete="RESTRICT")
+    began_at = MomentColumn()
+    seen_at = MomentColumn()
+    ended_at = MomentColumn(null=True)
+    address = peewee.CharField(max_length=64, default="")
+    agent = peewee.CharField(max_length=255, default="")
+
+
+class OneTimeLink(Table):
+    """A link that signs a person in once, to set a password."""
+
+    token_hash = peewee.CharField(max_length=64, unique=True)
+    person = peewee.ForeignKeyField(Person, backref="+", on_delete="RESTRICT")
+    expires_at = MomentColumn()
+    used_at = MomentColumn(null=True)
+
+
+class ApiToken(Table):
+    """A bearer token of the API; it acts as its person."""
+
+    token_hash = peewee.CharField(max_length=64, unique=True)
+    person = peewee.ForeignKeyField(Person, backref="+", on_delete="RESTRICT")
+    made_at = MomentColumn()
+    ended_at = MomentColumn(null=True)
+
+
+def _hash(token):
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def person_by_login(login):
+    """The person with this login. Raises NotFound."""
+    person = Person.get_or_none(Person.login == login)
+    if person is None:
+        raise NotFound(say("没有登录名为“{login}”的人员。", 'Nobody has the login "{login}".', login=login))
+    return person
+
+
+def add_person(actor, login, name, branch, department=None):
+    """Add a person, without password or rights: they sign in first by a one-time link."""
+    faults = []
+    if not login or len(login) > 64 or not login.replace(".", "").replace("-", "").replace("_", "").isalnum():
+        faults.append(
+            Fault("login", say("登录名由字母、数字、点、- 和 _ 组成", "a login has letters, digits, dots, - and _"))
+        )
+    elif Person.get_or_none(Person.login == login):
+        faults.append(
+            Fault("login", say("登录名“{login}”已被使用", 'the login "{login}" is taken', login=login), "duplicate")
+        )
+    if not (name or "").strip():
+        faults.append(Fault("name", say("请填写姓名", "a name is needed"), "required"))
+    if department is not None and department.branch_id != branch.id:
+        faults.append(Fault("department", say("该部门不属于所选机构", "this department is of another branch")))
+    if faults:
+        raise Refused(*faults)
+    values = {"login": login, "name": name, "branch": branch, "department": department}
+    return keep(actor, Person, values, branch_id=branch.id)
+
+
+def change_person(actor, person, values, reason=""):
+    """Change a person's name, branch, department, language or theme."""
+    amend(actor, person, values, branch_id=person.branch_id, reason=reason)
+
+
+def set_password(actor, person, password, keep_session=None):
+    """Set the password (at least 10 characters) and end every other session of the person."""
+    if len(password) < 10 or password.lower() in (person.login.lower(), "1234567890") or len(set(password)) < 5:
+        raise Refused(
+            Fault(
+                "password",
+                say("密码至少 10 个字符,不能过于简单", "a password has at least 10 characters and is not a simple one"),
+            )
+        )
+    with transaction():
+        amend(actor, person, {"password_hash": _hasher.hash(password)}, branch_id=person.branch_id, verb="password")
+        end_sessions(person, actor.now, keep=keep_session)
+
+
+def sign_in(login, password, now, settings, address=""):
+    """The person, if the password is right. Raises Denied, always with the same words; throttled per login."""
+    since = now - timedelta(minutes=settings.sign_in_wait_minutes)
+    last_good = (
+        LoginTry.select(peewee.fn.MAX(LoginTry.at))
+        .where(LoginTry.login == login, LoginTry.succeeded)
+        .scalar(convert=True)
+    )
+    failed = LoginTry.select().where(
+        LoginTry.login == login, ~LoginTry.succeeded, LoginTry.at > max(since, last_good or since)
+    )
+    if failed.count() >= settings.sign_in_tries:
+        raise Denied(
+            say(
+                "尝试次数过多,请 {minutes} 分钟后再试。",
+                "Too many tries. Wait {minutes} minutes.",
+                minutes=settings.sign_in_wait_minutes,
+            )
+        )
+    person = Person.get_or_none(Person.login == login)
+    good = _verify(person, password) and person.is_active
+    LoginTry.create(login=login[:64], at=now, address=address, succeeded=good)
+    if not good:
+        raise Denied(say("登录名或密码不正确。", "The login or the password is wrong."))
+    return person
+
+
+_NOBODY = _hasher.hash(secrets.token_hex(16))
+
+
+def _verify(person, password):
+    try:  # a login that does not exist takes as long as one that does
+        return _hasher.verify(person.password_hash if person and person.password_hash else _NOBODY, password)
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+def begin_session(person, now, address="", agent=""):
+    """Begin a session; returns the token that the browser keeps."""
+    token = secrets.token_urlsafe(32)
+    Session.create(
+        token_hash=_hash(token), person=person, began_at=now, seen_at=now, address=address[:64], agent=agent[:255]
+    )
+    return token
+
+
+def session_of(token, now, settings):
+    """The live session of a token, else None: ended, idle for too long, too old, or its person deactivated."""
+    session = (
+        Session.select(Session, Person)
+        .join(Person)
+        .where(Session.token_hash == _hash(token), Session.ended_at.is_null())
+    ).get_or_none()
+    if session is None or not session.person.is_active:
+        return None
+    if now - session.began_at > timedelta(hours=settings.session_hours):
+        return None
+    if now - session.seen_at > timedelta(minutes=settings.session_idle_minutes):
+        return None
+    if now - session.seen_at > timedelta(minutes=1):
+        Session.update(seen_at=now).where(Session.id == session.id).execute()
+    return session
+
+
+def end_session(token, now):
+    """Sign a browser out, on the server."""
+    Session.update(ended_at=now).where(Session.token_hash == _hash(token), Session.ended_at.is_null()).execute()
+
+
+def end_sessions(person, now, keep=None):
+    """Sign the person out everywhere, except in the session whose id is `keep`."""
+    query = Session.update(ended_at=now).where(Session.person == person, Session.ended_at.is_null())
+    if keep is not None:
+        query = query.where(Session.id != keep)
+    query.execute()
+
+
+def make_link(actor, person, settings):
+    """A token that signs the person in once, within the hours of the setting; earlier links of theirs lapse."""
+    token = secrets.token_urlsafe(24)
+    with transaction():
+        OneTimeLink.update(used_at=actor.now).where(
+            OneTimeLink.person == person, OneTimeLink.used_at.is_null()
+        ).execute()
+        expires = actor.now + timedelta(hours=settings.link_hours)
+        OneTimeLink.create(token_hash=_hash(token), person=person, expires_at=expires)
+        note(actor, "link", "person", person.id, person.branch_id, {})
+    return token
+
+
+def use_link(token, now):
+    """The person of a one-time link, which is spent by this. Raises Denied where it is unknown, spent or too old."""
+    with transaction():
+        link = OneTimeLink.get_or_none(OneTimeLink.token_hash == _hash(token))
+        spent = (
+            OneTimeLink.update(used_at=now)
+            .where(OneTimeLink.token_hash == _hash(token), OneTimeLink.used_at.is_null(), OneTimeLink.expires_at >= now)
+            .execute()
+        )
+        if not spent or not link.person.is_active:
+            raise Denied(
+                say(
+                    "这个登录链接已用过或已过期,请向管理员要一个新的。",
+                    "This sign-in link was used or is too old. Ask an administrator for a new one.",
+                )
+            )
+    return link.person
+
+
+def make_token(actor, person):
+    """A new API token of the person; shown once."""
+    token = "zx_" + secrets.token_urlsafe(32)
+    with transaction():
+        row = ApiToken.create(token_hash=_hash(token), person=person, made_at=actor.now)
+        note(actor, "token", "person", person.id, person.branch_id, {"token": [None, row.id]})
+    return token
+
+
+def person_of_token(token):
+    """The active person whom an API token stands for, else None."""
+    row = (
+        ApiToken.select(ApiToken, Person)
+        .join(Person)
+        .where(ApiToken.token_hash == _hash(token), ApiToken.ended_at.is_null())
+        .get_or_none()
+    )
+    return row.person if row and row.person.is_active else None

@@ -1,0 +1,266 @@
+"""Finding plugins, ordering them by what they need, and joining what they declare. Every fault is told at once."""
+
+import importlib
+import pkgutil
+import tomllib
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pluggy
+
+from core import hookspecs
+from core.access import Role
+from core.errors import StartError
+from core.language import Words
+from core.manifest import Manifest
+from core.regulation import Regulation, read
+
+
+@dataclass
+class Plugin:
+    """A loaded plugin: its module, its folder and what it declares."""
+
+    name: str
+    module: object
+    manifest: Manifest
+    folder: Path
+    regulation: Regulation | None = None
+    limits: tuple = ()  # dicts of limits.toml
+    duties: tuple = ()  # dicts of duties.toml
+
+    @property
+    def title(self):
+        return Words(self.manifest.title, self.manifest.en or None, name=self.name)
+
+
+@dataclass
+class Registry:
+    """All that is loaded, dependencies first, and what it adds up to."""
+
+    plugins: dict = field(default_factory=dict)
+    models: dict = field(default_factory=dict)  # record name -> model
+    plugin_of: dict = field(default_factory=dict)  # record name -> plugin name
+    extensions: dict = field(default_factory=dict)  # record name -> [(plugin name, Extension)]
+    roles: dict = field(default_factory=dict)
+    without: frozenset = frozenset()  # enforcers taken away, by `make prove` only
+    hooks: object = None
+
+    def implementing(self, hook):
+        """The plugins that answer a hook, in order: [(plugin name, callable)]."""
+        return self.hooks.get(hook, ())
+
+    def enforcers(self):
+        """Everything that names a clause: [(clause, id)], ids as `kind:what`."""
+        found = []
+        for name, plugin in self.plugins.items():
+            for kind, what, clauses in _declared(name, plugin):
+                found += [(clause, f"{kind}:{what}") for clause in clauses if f"{kind}:{what}" not in self.without]
+        return found
+
+
+_registry = Registry()
+
+
+def registry():
+    """What is loaded in this process."""
+    return _registry
+
+
+def load(off=(), without=frozenset(), folder=None, roles=()):
+    """Find, order and join all plugins. Raises StartError with every fault of every plugin at once.
+
+    `off` are names not to load; `without` are enforcers to take away (for proving that tests notice).
+    """
+    global _registry
+    faults = []
+    found = {name: module for name, module in _find(faults, folder).items() if name not in off}
+    plugins = {name: plugin for name, module in found.items() if (plugin := _plugin(name, module, without, faults))}
+    ordered = _order(plugins, faults)
+    loaded = Registry(without=frozenset(without), roles={role.name: role for role in roles})
+    loaded.hooks = _hooks(ordered, faults)
+    for name, plugin in ordered.items():
+        loaded.plugins[name] = plugin
+        _join(loaded, name, plugin, faults)
+    if faults:
+        raise StartError(faults)
+    _registry = loaded
+    return loaded
+
+
+def _find(faults, folder):
+    modules = {}
+    import plugins as shipped
+
+    for item in pkgutil.iter_modules([str(folder)] if folder else shipped.__path__):
+        modules[item.name] = f"plugins.{item.name}"
+    for point in entry_points(group="zhixing.plugins"):
+        if point.name in modules:
+            faults.append(
+                f"{point.name}: two plugins have this name: plugins/{point.name} and the package {point.value}."
+            )
+        modules[point.name] = point.value
+    found = {}
+    for name, path in sorted(modules.items()):
+        try:
+            found[name] = importlib.import_module(path)
+        except Exception as error:
+            faults.append(f"{path}: cannot be imported: {type(error).__name__}: {error}.")
+    return found
+
+
+def _plugin(name, module, without, faults):
+    declare = getattr(module, "plugin_manifest", None)
+    if declare is None:
+        faults.append(f"plugins/{name}: has no plugin_manifest(). Write one that returns core.Manifest(title=...).")
+        return None
+    try:
+        manifest = declare()
+    except Exception as error:
+        faults.append(f"plugins/{name}: plugin_manifest() raised {type(error).__name__}: {error}.")
+        return None
+    if not isinstance(manifest, Manifest):
+        faults.append(f"plugins/{name}: plugin_manifest() returned {manifest!r}, not a core.Manifest.")
+        return None
+    folder = Path(module.__file__).parent
+    plugin = Plugin(name, module, manifest, folder)
+    try:
+        plugin.regulation = read(folder)
+        plugin.limits = _entries(folder / "limits.toml", "limit", name, without)
+        plugin.duties = _entries(folder / "duties.toml", "duty", name, without)
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        faults.append(f"plugins/{name}: {type(error).__name__} in a .toml file: {error}.")
+    return plugin
+
+
+def _entries(path, key, plugin, without):
+    if not path.exists():
+        return ()
+    entries = tomllib.loads(path.read_text(encoding="utf-8")).get(key, ())
+    return tuple(e for e in entries if f"{key}:{plugin}.{e['name']}" not in without)
+
+
+def _order(plugins, faults):
+    ordered, waiting = {}, dict(plugins)
+    for name, plugin in list(waiting.items()):
+        missing = [needed for needed in plugin.manifest.depends if needed not in plugins]
+        for needed in missing:
+            faults.append(
+                f"plugins/{name}: depends on {needed!r}, which there is not. Found: {', '.join(sorted(plugins))}."
+            )
+        if missing:
+            waiting.pop(name)
+            ordered[name] = plugin
+    while waiting:
+        ready = [n for n, p in waiting.items() if all(d in ordered for d in p.manifest.depends)]
+        if not ready:
+            faults.append(
+                f"plugins {', '.join(sorted(waiting))} depend on each other in a circle. Cut one of the dependencies."
+            )
+            break
+        for name in sorted(ready):
+            ordered[name] = waiting.pop(name)
+    return ordered
+
+
+def _hooks(plugins, faults):
+    manager = pluggy.PluginManager("zhixing")
+    manager.add_hookspecs(hookspecs)
+    names = [name for name in vars(hookspecs) if getattr(getattr(hookspecs, name), "zhixing_spec", None)]
+    for name, plugin in plugins.items():
+        try:
+            manager.register(plugin.module, name)
+            manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            faults.append(f"plugins/{name}: {error} Hooks: {', '.join(names)}.")
+            manager.unregister(name=name) if manager.has_plugin(name) else None
+    hooks = {}
+    for hook in names:
+        by_plugin = {impl.plugin_name: impl.function for impl in getattr(manager.hook, hook).get_hookimpls()}
+        hooks[hook] = [(name, by_plugin[name]) for name in plugins if name in by_plugin]
+    return hooks
+
+
+def _join(loaded, name, plugin, faults):
+    manifest = plugin.manifest
+    for model in manifest.models:
+        record = model._meta.record
+        if record in loaded.models:
+            faults.append(
+                f"plugins/{name}: record {record!r} is declared by plugins/{loaded.plugin_of[record]} already."
+            )
+        faults.extend(f"plugins/{name}: {fault}" for fault in model.declaration_faults())
+        model._meta.plugin = name
+        loaded.models[record], loaded.plugin_of[record] = model, name
+        for kind, what, _ in _declared_by_model(model):
+            if kind == "field" and f"field:{what}" in loaded.without:
+                model.take_away(what.split(".")[1])
+    for extension in manifest.extensions:
+        if extension.record not in loaded.models:
+            faults.append(f"plugins/{name}: extends {extension.record!r}, which no plugin that it depends on has.")
+            continue
+        loaded.extensions.setdefault(extension.record, []).append((name, _without(name, extension, loaded.without)))
+        for field_name, column in extension.fields.items():
+            if f"field:{extension.record}.{name}__{field_name}" not in loaded.without:
+                loaded.models[extension.record].extend_with(name, field_name, column)
+    for role in manifest.roles:
+        loaded.roles[role.name] = _joined_role(loaded.roles.get(role.name), role)
+
+
+def _joined_role(known, role):
+    """A plugin that names a role which there is already adds its permissions to it."""
+    if known is None:
+        return role
+    permissions = (*known.permissions, *role.permissions)
+    return Role(known.name, known.label, permissions, known.capacity or role.capacity, known.may_grant + role.may_grant)
+
+
+def _without(name, extension, without):
+    if not without:
+        return extension
+    prefix = extension.record
+    return type(extension)(
+        extension.record,
+        extension.fields,
+        tuple(r for r in extension.requires if f"requires:{prefix}.{r.id}" not in without),
+        tuple(r for r in extension.rules if f"rule:{prefix}.{r.id}" not in without),
+        tuple(t for t in extension.transitions if f"transition:{prefix}.{t.event}" not in without),
+        extension.states,
+    )
+
+
+def _declared_by_model(model):
+    record = model._meta.record
+    for column in model._meta.sorted_fields:
+        yield "field", f"{record}.{column.name}", getattr(column, "clauses", ())
+    for step in model._meta.workflow.transitions.values() if model._meta.workflow else ():
+        yield "transition", f"{record}.{step.event}", step.clauses
+
+
+def _declared(name, plugin):
+    for model in plugin.manifest.models:
+        yield from (item for item in _declared_by_model(model) if "__" not in item[1])
+    for extension in plugin.manifest.extensions:
+        for field_name, column in extension.fields.items():
+            yield "field", f"{extension.record}.{name}__{field_name}", column.clauses
+        for asked in extension.requires:
+            yield "requires", f"{extension.record}.{asked.id}", (asked.clause,)
+        for rule in extension.rules:
+            yield "rule", f"{extension.record}.{rule.id}", (rule.clause,)
+        for step in extension.transitions:
+            yield "transition", f"{extension.record}.{step.event}", step.clauses
+    for record, rules in plugin.manifest.rules.items():
+        for rule in rules:
+            yield "rule", f"{record}.{rule.id}", (rule.clause,)
+    for limit in plugin.limits:
+        yield "limit", f"{name}.{limit['name']}", _clauses(limit)
+    for duty in plugin.duties:
+        yield "duty", f"{name}.{duty['name']}", _clauses(duty)
+    for kind in ("check", "measure", "notice", "answer"):
+        for item in getattr(plugin.manifest, f"{kind}s"):
+            yield kind, f"{name}.{item.name}", item.clauses
+
+
+def _clauses(entry):
+    clause = entry["clause"]
+    return (clause,) if isinstance(clause, str) else tuple(clause)

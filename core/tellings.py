@@ -1,0 +1,55 @@
+"""What goes to plugins through the outbox, and how each kind of message is handed to them."""
+
+from core import notices, outbox
+from core.findings import Finding
+from core.plugins import registry
+from core.switches import is_on
+
+
+def record_changed(context, model, changes):
+    """Put into the outbox what plugins want to hear of changed records: an effect of every write."""
+    record = model._meta.record
+    listening = [
+        name
+        for name, _ in registry().implementing("record_changed")
+        if record in registry().plugins[name].manifest.follows and is_on(name, context.branch_id, context.now)
+    ]
+    if listening:
+        messages = [
+            (
+                name,
+                "record_changed",
+                change.record.branch_id,
+                {"record": record, "id": change.record.id, "event": change.event},
+            )
+            for change in changes
+            for name in listening
+        ]
+        outbox.tell(context.now, messages)
+
+
+def _record_changed(plugin, payload, actor):
+    model = registry().models[payload["record"]]
+    record = model.get_or_none(model.id == payload["id"])
+    if record is not None:
+        dict(registry().implementing("record_changed"))[plugin](record=record, event=payload["event"], actor=actor)
+
+
+def _finding_opened(plugin, payload, actor):
+    finding = Finding.get_by_id(payload["finding"])
+    for answer in registry().plugins[plugin].manifest.answers:
+        if answer.colour == finding.colour and f"answer:{plugin}.{answer.name}" not in registry().without:
+            answer.act(finding, actor)
+    notices.finding_opened(plugin, payload, actor)
+    hook = dict(registry().implementing("finding_opened")).get(plugin)
+    if hook:
+        hook(finding=finding, actor=actor)
+
+
+def _finding_closed(plugin, payload, actor):
+    hook = dict(registry().implementing("finding_closed")).get(plugin)
+    if hook:
+        hook(finding=Finding.get_by_id(payload["finding"]), actor=actor)
+
+
+HANDLERS = {"record_changed": _record_changed, "finding_opened": _finding_opened, "finding_closed": _finding_closed}

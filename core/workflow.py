@@ -1,0 +1,133 @@
+"""States of a record and the transitions between them: who may, what must be filled, what is stamped, which clause."""
+
+from dataclasses import dataclass
+
+from core.language import Words
+
+
+def _tuple(value):
+    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+
+
+class State:
+    """A state. `tone` colours its tag: grey, blue, green, yellow or red. A void one ends a mistake or a duplicate."""
+
+    def __init__(self, name, label, *, initial=False, final=False, void=False, tone=None, reads_as=None):
+        self.name, self.label = name, label if isinstance(label, Words) else Words(label, name=name)
+        self.initial, self.final, self.void = initial, final or void, void
+        self.tone = tone or ("grey" if self.final else "blue")
+        self.reads_as = reads_as
+
+    def __repr__(self):
+        return f"State({self.name!r})"
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A step from one of `source` (state names) to `target` (None: the state stays).
+
+    `by` are capacities, any of which may do it. `requires` are fields that must be filled, `asks` fields that may be,
+    `stamps` fields that get the moment at which it happened, `signs` one that gets the person who did it, `counts` one
+    that goes up by one. `danger` asks for a confirmation.
+    """
+
+    event: str
+    source: tuple
+    target: str | None
+    by: tuple
+    label: Words
+    requires: tuple = ()
+    asks: tuple = ()
+    stamps: tuple = ()
+    signs: str = ""
+    counts: str = ""
+    clauses: tuple = ()
+    danger: bool = False
+    plugin: str = ""
+
+    def __init__(
+        self,
+        event,
+        source,
+        target,
+        label=None,
+        *,
+        by,
+        requires=(),
+        asks=(),
+        stamps=(),
+        signs="",
+        counts="",
+        clause=(),
+        danger=False,
+    ):
+        for name, value in {
+            "event": event,
+            "source": _tuple(source),
+            "target": target,
+            "by": _tuple(by),
+            "label": label if isinstance(label, Words) else Words(label or event, name=event),
+            "requires": _tuple(requires),
+            "asks": _tuple(asks),
+            "stamps": _tuple(stamps),
+            "signs": signs,
+            "counts": counts,
+            "clauses": _tuple(clause),
+            "danger": danger,
+            "plugin": "",
+        }.items():
+            object.__setattr__(self, name, value)
+
+    def with_requirements(self, fields, clauses=()):
+        """The same step asking for more: how a regulation adds to it."""
+        return _copy(self, requires=tuple(dict.fromkeys((*self.requires, *fields))), clauses=(*self.clauses, *clauses))
+
+
+def _copy(transition, **changes):
+    copy = object.__new__(Transition)
+    for name in transition.__dataclass_fields__:
+        object.__setattr__(copy, name, changes.get(name, getattr(transition, name)))
+    return copy
+
+
+class Workflow:
+    """The states and transitions of a record type."""
+
+    def __init__(self, *parts):
+        self.states = {part.name: part for part in parts if isinstance(part, State)}
+        self.transitions = {part.event: part for part in parts if isinstance(part, Transition)}
+        self.initial = next((state.name for state in self.states.values() if state.initial), None)
+
+    def faults(self, name):
+        """What is wrong with the declaration, as sentences for its author."""
+        found = []
+        if self.initial is None:
+            found.append(
+                f"{name}: no state is initial. Write State(..., initial=True) for the one that a new record has."
+            )
+        for step in self.transitions.values():
+            for state in (*step.source, *([step.target] if step.target else [])):
+                if state not in self.states:
+                    found.append(
+                        f"{name}: transition {step.event} names the state {state!r}, which there is not. "
+                        f"States: {', '.join(self.states)}."
+                    )
+        return found
+
+    def after(self, state):
+        """The transitions that lead on from a state, in the order of their declaration."""
+        return [step for step in self.transitions.values() if state in step.source]
+
+    def with_extensions(self, extensions):
+        """The workflow with what the (plugin, Extension) pairs add: requirements, states and transitions."""
+        if not extensions:
+            return self
+        merged = Workflow(*self.states.values(), *self.transitions.values())
+        for _, extension in extensions:
+            merged.states.update({state.name: state for state in extension.states})
+            merged.transitions.update({step.event: step for step in extension.transitions})
+            for asked in extension.requires:
+                if asked.on in merged.transitions:
+                    step = merged.transitions[asked.on]
+                    merged.transitions[asked.on] = step.with_requirements(asked.fields, (asked.clause,))
+        return merged
