@@ -43,7 +43,7 @@ def _matches(pattern, permission):
     return len(wanted) == len(asked) and all(w in ("*", a) for w, a in zip(wanted, asked, strict=True))
 
 
-ROLES = {}  # name -> Role of everything that is loaded; filled at start by core.app
+ROLES = {}  # name -> Role of everything that is loaded; filled at start by core.start
 
 
 class Grant(Kept):
@@ -228,6 +228,8 @@ def grant(actor, person, role_name, branch, department=None):
                 role=role.label,
             )
         )
+    if department is not None and department.branch_id != branch.id:
+        raise Refused(Fault("department", say("该部门不属于所选机构", "this department is of another branch")))
     held = Grant.select().where(Grant.person == person, Grant.ended_at.is_null())
     if role_name in ADMINISTRATIONS:
         other = next((g.role for g in held if g.role in ADMINISTRATIONS and g.role != role_name), None)

@@ -26,7 +26,7 @@ HOLIDAYS = {
     "Mid-autumn Festival": "中秋节",
     "Anti-Fascist 70th Day": "抗战胜利70周年纪念日",
 }
-effects = []  # called in the transaction of a new version as effect(actor, branch, year); set at start by core.app
+effects = []  # called in the transaction of a new version as effect(actor, branch, year); set at start by core.start
 
 
 class CalendarVersion(Kept):
@@ -118,8 +118,8 @@ def _hours(sessions):
     return tuple((time.fromisoformat(opens), time.fromisoformat(closes)) for opens, closes in sessions)
 
 
-def publish(actor, branch, year, content, source=""):
-    """Add a version of a year (0: the usual hours) for a branch, or for the group where it is None."""
+def faults_of(year, content):
+    """What is wrong with the content of a version, as Faults."""
     faults = []
     for name in ("off", "on", "day_sessions"):
         for day in content.get(name, {}):
@@ -139,6 +139,20 @@ def publish(actor, branch, year, content, source=""):
         faults.append(Fault("off", say("{day} 既上班又放假", "{day} is both on and off", day=day)))
     for hours in [content.get("sessions") or [], *content.get("day_sessions", {}).values()]:
         faults += _session_faults(hours)
+    return faults
+
+
+def trial(branch_id, branch, year, content):
+    """The calendar of a branch as it would be if `branch` (None: the group) published this for a year. Kept nowhere."""
+    kept = _calendars.get().rows
+    new = CalendarVersion(id=max((row.id for row in kept), default=0) + 1, branch=branch, year=year, content=content)
+    path = organisation().path(branch_id)
+    return _build([row for row in (*kept, new) if row.branch_id in (None, *path)], path, zone_of(branch_id))
+
+
+def publish(actor, branch, year, content, source=""):
+    """Add a version of a year (0: the usual hours) for a branch, or for the group where it is None."""
+    faults = faults_of(year, content)
     if faults:
         raise Refused(*faults)
     with transaction():

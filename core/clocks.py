@@ -65,8 +65,8 @@ class Clock(Table):
             (("record", "record_id", "start", "stop"), True),
             (("next_at",), False),
             (("branch_id", "due_on"), False),
-            (("owner_id", "state"), False),
-            (("department_id", "state"), False),
+            (("owner_id", "stopped_at", "due_at"), False),
+            (("department_id", "stopped_at", "due_at"), False),
         )
 
 

@@ -11,6 +11,7 @@ from playhouse.migrations import Runner
 from core.errors import StartError, WriteOutside
 
 db = peewee.DatabaseProxy()
+MIGRATIONS = Path(__file__).parent / "migrations"  # of the core's own tables
 _here = threading.local()
 
 SQLITE_PRAGMAS = {
@@ -150,6 +151,33 @@ def transaction():
 def in_transaction():
     """Whether this thread is inside `transaction()`."""
     return getattr(_here, "transaction", None) is not None
+
+
+def alone(name):
+    """Have `name` to oneself until the transaction that is open ends; False where another transaction has it.
+
+    On SQLite a transaction is alone with everything.
+    """
+    if is_sqlite():
+        return True
+    return db.execute_sql("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (name,)).fetchone()[0]
+
+
+# busy, locked, out of memory, read-only, disk failure, corrupt, disk full, cannot be opened, no database
+SQLITE_TROUBLE = {5, 6, 7, 8, 10, 11, 13, 14, 26}
+
+
+def is_trouble(error):
+    """Whether the database itself failed (locked, full, gone), not what was asked of it: to be tried again later."""
+    if isinstance(error, peewee.InterfaceError):
+        return True
+    if not isinstance(error, peewee.OperationalError):
+        return False
+    if not is_sqlite():
+        return True
+    causes = [error.__cause__, *error.args[:1]]
+    codes = [code for cause in causes if (code := getattr(cause, "sqlite_errorcode", None)) is not None]
+    return any(code & 0xFF in SQLITE_TROUBLE for code in codes)
 
 
 def insert_rows(model, rows):

@@ -50,7 +50,7 @@ class Described:
         return self._parse(text.strip() if isinstance(text, str) else text, context)
 
     def _parse(self, text, context):
-        return str(text)
+        return _printable(str(text))
 
     def as_json(self, value):
         """The value as JSON and exports show it."""
@@ -61,11 +61,27 @@ class Described:
         return "" if value is None else str(value)
 
 
+def _printable(text):
+    """`text` again. Raises ValueError where it holds what no database keeps: NUL, half of a surrogate pair."""
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError(say("含有无法保存的字符", "it holds characters that cannot be kept"))
+    return text
+
+
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+
+
+def _in_range(day):
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(day)
+    return day
+
+
 class Text(Described, peewee.CharField):
     """One line of text, at most `max_length` characters (255)."""
 
     def _parse(self, text, context):
-        text = str(text)
+        text = _printable(str(text))
         if len(text) > self.max_length:
             raise ValueError(
                 say(
@@ -90,7 +106,7 @@ class Phone(Text):
     kind = "phone"
 
     def _parse(self, text, context):
-        text = str(text)
+        text = super()._parse(text, context)
         digits = sum(character.isdigit() for character in text)
         if not 5 <= digits <= 20 or set(text) - set("0123456789+-() "):
             raise ValueError(say("电话号码应为 5 至 20 位数字", "a phone number has 5 to 20 digits"))
@@ -106,8 +122,10 @@ class Integer(Described, peewee.BigIntegerField):
         try:
             if isinstance(text, bool) or (isinstance(text, float) and not text.is_integer()):
                 raise ValueError(text)
+            if not -(2**63) <= int(text) < 2**63:
+                raise ValueError(text)
             return int(text)
-        except ValueError as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise ValueError(say("应为整数,例如 12", "a whole number is wanted, for example 12")) from error
 
 
@@ -122,7 +140,7 @@ class Money(Described, peewee.DecimalField):
     def _parse(self, text, context):
         try:
             value = Decimal(str(text).replace(",", ""))
-            if value != value.quantize(Decimal("0.01")):
+            if value != value.quantize(Decimal("0.01")) or abs(value) >= Decimal(10) ** 16:
                 raise InvalidOperation
         except InvalidOperation as error:
             raise ValueError(say("应为金额,例如 1200.50", "an amount is wanted, for example 1200.50")) from error
@@ -204,16 +222,17 @@ class Moment(Described, peewee.DateTimeField):
     def _parse(self, text, context):
         """A datetime (aware UTC), or a date where no hour was given. A moment without a zone is the branch's."""
         value = text
-        if isinstance(value, str):
-            try:
-                value = date.fromisoformat(value) if len(value) <= 10 else datetime.fromisoformat(value)
-            except ValueError as error:
-                raise ValueError(
-                    say(
-                        "不是有效的时间,请写成 2026-03-05 14:30 或 2026-03-05",
-                        "not a moment: write 2026-03-05 14:30 or 2026-03-05",
-                    )
-                ) from error
+        try:
+            if not isinstance(value, date):
+                value = date.fromisoformat(str(value)) if len(str(value)) <= 10 else datetime.fromisoformat(str(value))
+            _in_range(value)
+        except ValueError as error:
+            raise ValueError(
+                say(
+                    "不是有效的时间,请写成 2026-03-05 14:30 或 2026-03-05",
+                    "not a moment: write 2026-03-05 14:30 or 2026-03-05",
+                )
+            ) from error
         if isinstance(value, datetime):
             if value.tzinfo is None:
                 if context is None:
@@ -233,11 +252,9 @@ class Day(Described, peewee.DateField):
 
     def _parse(self, text, context):
         if isinstance(text, datetime):
-            return text.date()
-        if isinstance(text, date):
-            return text
+            return (text.astimezone(context.zone) if context is not None and text.tzinfo else text).date()
         try:
-            return date.fromisoformat(str(text)[:10])
+            return _in_range(text if isinstance(text, date) else date.fromisoformat(str(text)))
         except ValueError as error:
             raise ValueError(say("不是有效的日期,请写成 2026-03-05", "not a day: write 2026-03-05")) from error
 

@@ -12,6 +12,7 @@ from core.errors import Fault, Refused
 from core.fields import JsonColumn, MomentColumn
 from core.language import Words, say
 from core.organisation import Branch, organisation
+from core.plugins import registry
 
 KINDS = {
     "text": (fields.Text, Words("单行文本", "Text")),
@@ -133,12 +134,13 @@ def own_questions(record, branch):
 
 
 def publish(actor, record, branch, questions):
-    """Make a new edition of one level's questions (dicts as in `question`). Questions are retired, never dropped."""
-    _refuse_faults(record, branch, questions)
+    """Make a new edition of one level's questions (dicts as in `question`). Questions and choices are retired, never dropped."""
+    judge(record, branch, questions)
+    before = {old["key"]: old for old in own_questions(record, branch)}
     kept = {data["key"] for data in questions}
     questions = [
-        *questions,
-        *({**old, "retired": True} for old in own_questions(record, branch) if old["key"] not in kept),
+        *(_with_old_choices(data, before.get(data["key"])) for data in questions),
+        *({**old, "retired": True} for key, old in before.items() if key not in kept),
     ]
     with transaction():
         rows = [r for r in _forms.get().rows if r.record == record and r.branch_id == (branch.id if branch else None)]
@@ -154,52 +156,76 @@ def publish(actor, record, branch, questions):
     return version
 
 
-def _refuse_faults(record, branch, questions):
-    faults, keys = [], set()
-    mine = branch.id if branch else None
-    elsewhere = {
-        data["key"]: data["kind"]
+def _with_old_choices(data, before):
+    """The question with the choices that the edition before had and this one drops, retired."""
+    words = {choice["word"] for choice in data.get("choices", ())}
+    dropped = [choice for choice in (before or {}).get("choices", ()) if choice["word"] not in words]
+    return {**data, "choices": [*data.get("choices", ()), *({**choice, "retired": True} for choice in dropped)]}
+
+
+def judge(record, branch, questions):
+    """Raise Refused with every fault of an edition, as fields "questions.N.key", before it is published."""
+    mine, faults, keys = branch.id if branch else None, [], set()
+    taken = {
+        data["key"]
         for row in _forms.get().rows
         if row.record == record and row.branch_id != mine
         for data in row.questions
     }
     before = {old["key"]: old for old in own_questions(record, branch)}
+    known = {*registry().models[record].by_api_name(), *(PREFIX + key for key in taken)}
+    known |= {PREFIX + data.get("key", "") for data in questions}
     for place, data in enumerate(questions, 1):
-        where = f"questions.{place}"
-        key = data.get("key", "")
-        if not key.isidentifier() or not key.isascii() or key != key.lower() or len(key) > 40:
-            faults.append(
-                Fault(
-                    f"{where}.key",
-                    say("代号由小写字母、数字和 _ 组成,以字母开头", "a key has small letters, digits and _"),
-                )
-            )
-        if key in keys or key in elsewhere:
-            faults.append(
-                Fault(f"{where}.key", say("代号“{key}”已被使用", 'the key "{key}" is taken', key=key), "duplicate")
-            )
-        keys.add(key)
-        if data.get("kind") not in KINDS:
-            faults.append(Fault(f"{where}.kind", say("没有这种题型", "no such kind of question"), "choice"))
-        if key in before and before[key]["kind"] != data.get("kind"):
-            faults.append(
-                Fault(
-                    f"{where}.kind",
-                    say("已发布问题的题型不能改,请另加一题", "the kind of a published question stays; add another"),
-                )
-            )
+        found = _key_faults(data.get("key", ""), taken | keys) + _kind_faults(data, before.get(data.get("key")))
+        found += _condition_faults(data.get("shown_if", ""), known)
         if not (data.get("label") or {}).get("zh"):
-            faults.append(Fault(f"{where}.label", say("请填写问题文字", "the question needs a text"), "required"))
-        if data.get("kind") == "choice" and not data.get("choices"):
-            faults.append(
-                Fault(
-                    f"{where}.choices", say("单选题至少要有一个选项", "a choice needs at least one option"), "required"
-                )
-            )
-        try:
-            if data.get("shown_if"):
-                Condition.parse(data["shown_if"])
-        except Refused as refused:
-            faults += [Fault(f"{where}.shown_if", fault.message) for fault in refused.faults]
+            found.append(Fault("label", say("请填写问题文字", "the question needs a text"), "required"))
+        keys.add(data.get("key", ""))
+        faults += [Fault(f"questions.{place}.{fault.field}", fault.message, fault.code) for fault in found]
     if faults:
         raise Refused(*faults)
+
+
+def _key_faults(key, taken):
+    if not key.isidentifier() or not key.isascii() or key != key.lower() or len(key) > 40:
+        told = say("代号由小写字母、数字和 _ 组成,以字母开头", "a key has small letters, digits and _")
+        return [Fault("key", told)]
+    if key in taken:
+        return [Fault("key", say("代号“{key}”已被使用", 'the key "{key}" is taken', key=key), "duplicate")]
+    return []
+
+
+def _kind_faults(data, before):
+    """What is wrong with the kind, the choices and the default value."""
+    if data.get("kind") not in KINDS:
+        return [Fault("kind", say("没有这种题型", "no such kind of question"), "choice")]
+    if before and before["kind"] != data["kind"]:
+        told = say("已发布问题的题型不能改,请另加一题", "the kind of a published question stays; add another")
+        return [Fault("kind", told)]
+    if data["kind"] == "choice":
+        words = [choice.get("word", "") for choice in data.get("choices", ())]
+        if not [choice for choice in data.get("choices", ()) if not choice.get("retired")]:
+            told = say("单选题至少要有一个选项", "a choice needs at least one option")
+            return [Fault("choices", told, "required")]
+        if not all(words) or len(words) != len(set(words)) or max(map(len, words)) > 64:
+            told = say(
+                "每个选项要有不同的代号,最多 64 个字", "each option has a word of its own, at most 64 characters"
+            )
+            return [Fault("choices", told)]
+    try:
+        if data.get("default"):
+            question({**data, "label": {"zh": "-"}}).column.parse(data["default"])
+    except ValueError as error:
+        return [Fault("default", str(error))]
+    return []
+
+
+def _condition_faults(text, known):
+    try:
+        unknown = [name for name in Condition.parse(text).fields if name not in known]
+    except Refused as refused:
+        return [Fault("shown_if", fault.message) for fault in refused.faults]
+    if not unknown:
+        return []
+    told = say("没有字段“{names}”", "there is no field {names}", names="、".join(unknown))
+    return [Fault("shown_if", told)]

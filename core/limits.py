@@ -18,7 +18,7 @@ from core.settings import YELLOW_PERCENT
 from core.switches import is_on, local_day
 from core.worktime import Span, due, parse
 
-effects = []  # called in the transaction of a new edition as effect(actor, branch, limit); set at start by core.app
+effects = []  # called in the transaction of a new edition as effect(actor, branch, limit); set at start by core.start
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,10 @@ def _read(plugin, data):
     )
 
 
-def faults():
-    """What is wrong with the shipped limits, as sentences for their authors."""
+def faults(loaded):
+    """What is wrong with the limits that the plugins of a Registry ship, as sentences for their authors."""
     found = []
-    for plugin in registry().plugins.values():
+    for plugin in loaded.plugins.values():
         for data in plugin.limits:
             where = f"plugins/{plugin.name}/limits.toml: limit {data.get('name')!r}"
             try:
@@ -108,15 +108,31 @@ def faults():
             except Refused as refused:
                 found += [f"{where}: {fault}" for fault in refused.faults]
                 continue
-            model = registry().models.get(limit.record)
+            model = loaded.models.get(limit.record)
             if model is None:
                 continue  # a record that is not there: not applicable
             known = model.by_api_name()
+            moments = (limit.start, limit.stop, *([limit.promised] if limit.span.unit == "promised" else []))
             found += [
                 f"{where}: record {limit.record} has no field {name!r}."
-                for name in (limit.start, limit.stop, *limit.condition.fields)
+                for name in (*moments, *limit.condition.fields)
                 if name not in known
             ]
+            found += [
+                f"{where}: {limit.record}.{name} is neither a moment nor a day."
+                for name in moments
+                if name in known and known[name].kind not in ("moment", "day")
+            ]
+            if type(data.get("yellow", 0)) is not int or not 0 <= data.get("yellow", 0) <= 100:
+                found.append(
+                    f"{where}: yellow = {data['yellow']!r} is not a percentage. Write, for example, yellow = 80."
+                )
+        names = [data["name"] for data in plugin.limits]
+        found += [
+            f"plugins/{plugin.name}/limits.toml: two limits are called {name!r}. Rename one."
+            for name in dict.fromkeys(names)
+            if names.count(name) > 1
+        ]
     return found
 
 
@@ -138,10 +154,13 @@ class _Limits:
 
     def in_force(self, limit, branch_id, day):
         for level in (None, *organisation().path(branch_id)):
-            for row in self.rows:
-                if row.limit == limit.id and row.branch_id == level and row.from_day <= day:
-                    yellow = limit.yellow if row.yellow_percent is None else row.yellow_percent
-                    limit = replace(limit, span=parse(row.span), yellow=yellow, edition=row.id)
+            set_here = [r for r in self.rows if r.limit == limit.id and r.branch_id == level and r.from_day <= day]
+            if set_here:
+                row = set_here[-1]
+                if level is not None and _is_laxer(parse(row.span), limit.span, branch_id):
+                    continue  # what binds above has become stricter since
+                yellow = limit.yellow if row.yellow_percent is None else row.yellow_percent
+                limit = replace(limit, span=parse(row.span), yellow=yellow, edition=row.id)
         return limit
 
 
@@ -181,6 +200,14 @@ def all_limits(branch_id, day):
 PROBE = date(2026, 3, 2)  # an ordinary Monday, from which two limits are compared
 
 
+def _is_laxer(span, bound, branch_id):
+    """Whether `span` leaves more time than `bound` does, or cannot be compared with it."""
+    if span == bound:
+        return False
+    at, most = (due(each, PROBE, calendar_of(branch_id)).at for each in (span, bound))
+    return at is None or most is None or at > most
+
+
 def set_limit(actor, limit_id, branch, text, *, reason, from_day=None, yellow_percent=None):
     """Set a limit for a branch (None: the group) from a day on. A branch may only be stricter than what binds it."""
     actor.require("core.limit.edit", branch.id if branch else _root().id)
@@ -202,21 +229,20 @@ def set_limit(actor, limit_id, branch, text, *, reason, from_day=None, yellow_pe
     except Refused as refused:
         found += [Fault("limit", fault.message) for fault in refused.faults]
     is_head_office = branch is None or branch.parent_id is None
-    if span and not is_head_office:
-        calendar = calendar_of(branch.id)
-        if (due(span, PROBE, calendar).at or 0) and due(span, PROBE, calendar).at > due(limit.span, PROBE, calendar).at:
-            found.append(
-                Fault(
-                    "limit",
-                    say(
-                        "分支机构只能更严:现行为 {now},不能放宽为 {text}",
-                        "a branch may only be stricter: {now} binds it, {text} would be laxer",
-                        now=limit.span.label,
-                        text=span.label,
-                    ),
-                    "laxer",
-                )
+    bound = None if is_head_office else limit_in_force(limit_id, branch.parent_id, from_day).span
+    if span and bound and _is_laxer(span, bound, branch.id):
+        found.append(
+            Fault(
+                "limit",
+                say(
+                    "分支机构只能更严:上级规定为 {now},不能放宽为 {text}",
+                    "a branch may only be stricter: {now} binds it, {text} would be laxer",
+                    now=bound.label,
+                    text=span.label,
+                ),
+                "laxer",
             )
+        )
     if found:
         raise Refused(*found)
     with transaction():

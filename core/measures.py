@@ -4,9 +4,13 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import peewee
+
+from core.database import Kept
 from core.errors import Fault, NotFound, Refused
+from core.fields import MomentColumn
 from core.language import Words, say
-from core.organisation import organisation
+from core.organisation import Branch, organisation
 from core.people import Person
 from core.plugins import registry
 from core.switches import is_on
@@ -134,3 +138,19 @@ def _row(measure, branch, period, group, pair):
         "denominator": denominator,
         "value": numerator / denominator if denominator else None,
     }
+
+
+class FrozenMeasure(Kept):
+    """A measure of a period as it was when the period was closed. What comes late is a dated correction beside it."""
+
+    measure = peewee.CharField(max_length=64)
+    branch = peewee.ForeignKeyField(Branch, backref="+", on_delete="RESTRICT")
+    period = peewee.CharField(max_length=16)
+    by = peewee.CharField(max_length=16, default="")  # "", person or department
+    group = peewee.CharField(max_length=64, default="", column_name="group_code")
+    numerator = peewee.BigIntegerField()
+    denominator = peewee.BigIntegerField()
+    closed_at = MomentColumn()
+
+    class Meta:
+        indexes = ((("branch", "period", "measure", "by", "group", "closed_at"), True),)

@@ -147,13 +147,7 @@ def add_branch(actor, code, name, parent=None, timezone=""):
         )
     if parent is None and tree.branches:
         faults.append(Fault("parent", say("请选择上级机构", "say which branch it is under"), "required"))
-    if timezone:
-        try:
-            ZoneInfo(timezone)
-        except (KeyError, ValueError):
-            faults.append(
-                Fault("timezone", say("没有这个时区,例如 Asia/Shanghai", "no such zone; for example Asia/Shanghai"))
-            )
+    faults += _zone_faults(timezone)
     if faults:
         raise Refused(*faults)
     with transaction():
@@ -165,13 +159,7 @@ def add_branch(actor, code, name, parent=None, timezone=""):
 def add_department(actor, branch, code, name, function="other"):
     """Add a department to a branch; `function` is one of FUNCTIONS."""
     faults = _code_faults(code, name)
-    if function not in FUNCTIONS:
-        faults.append(
-            Fault(
-                "function",
-                say("没有这个职能,可选:{known}", "no such function; there are: {known}", known=", ".join(FUNCTIONS)),
-            )
-        )
+    faults += _function_faults(function)
     if any(d.code == code for d in organisation().departments_of(branch.id)):
         faults.append(
             Fault("code", say("部门代码“{code}”已被使用", 'the code "{code}" is taken', code=code), "duplicate")
@@ -187,9 +175,29 @@ def add_department(actor, branch, code, name, function="other"):
 
 def change_unit(actor, unit, values, reason=""):
     """Change a branch or a department (name, zone, function, closing day, successor)."""
+    faults = _unit_faults(unit, values)
+    if faults:
+        raise Refused(*faults)
+    unit = type(unit).get_by_id(unit.id)  # the one given may be the cached one, which stays as it is
     with transaction():
         amend(actor, unit, values, branch_id=unit.id if isinstance(unit, Branch) else unit.branch_id, reason=reason)
         changed("organisation")
+
+
+def _unit_faults(unit, values):
+    faults = _name_faults(values.get("name", unit.name))
+    faults += _zone_faults(values.get("timezone"))
+    if "function" in values:
+        faults += _function_faults(values["function"])
+    successor = values.get("successor")
+    if successor is not None and successor.id in organisation().subtree(unit.id):
+        told = say("承接机构不能是本机构或其下级", "neither the branch itself nor one below it can succeed it")
+        faults.append(Fault("successor", told))
+    if successor is not None and values.get("closed_on") is None:
+        faults.append(Fault("closed_on", say("有承接机构须写明撤并日期", "say when it closes"), "required"))
+    if isinstance(unit, Branch) and unit.parent_id is None and values.get("closed_on") is not None:
+        faults.append(Fault("closed_on", say("总公司不能撤并", "head office does not close")))
+    return faults
 
 
 def _code_faults(code, name):
@@ -201,6 +209,26 @@ def _code_faults(code, name):
                 say("代码由字母、数字、- 和 _ 组成,最多 32 个", "a code has letters, digits, - and _, at most 32"),
             )
         )
-    if not (name or "").strip():
-        faults.append(Fault("name", say("请填写名称", "a name is needed"), "required"))
-    return faults
+    return faults + _name_faults(name)
+
+
+def _name_faults(name):
+    if (name or "").strip():
+        return []
+    return [Fault("name", say("请填写名称", "a name is needed"), "required")]
+
+
+def _zone_faults(timezone):
+    try:
+        ZoneInfo(timezone or "UTC")
+        return []
+    except (KeyError, ValueError, OSError):
+        return [Fault("timezone", say("没有这个时区,例如 Asia/Shanghai", "no such zone; for example Asia/Shanghai"))]
+
+
+def _function_faults(function):
+    if function in FUNCTIONS:
+        return []
+    known = ", ".join(FUNCTIONS)
+    told = say("没有这个职能,可选:{known}", "no such function; there are: {known}", known=known)
+    return [Fault("function", told)]

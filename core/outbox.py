@@ -1,4 +1,8 @@
-"""Messages to plugins that go out after the commit: kept in the same transaction, delivered at least once."""
+"""Messages to plugins that go out after the commit: kept in the same transaction, delivered once each.
+
+What one plugin is told of one branch is delivered by one worker at a time, and what it is told of one subject in the
+order in which it happened, also where an earlier message has to be tried again.
+"""
 
 import logging
 from datetime import timedelta
@@ -6,14 +10,14 @@ from datetime import timedelta
 import peewee
 
 from core.access import system
-from core.database import Table, db, insert_rows, is_sqlite, transaction
+from core.database import Table, alone, db, insert_rows, is_trouble, transaction
 from core.errors import ZhixingError
 from core.fields import JsonColumn, MomentColumn
 from core.switches import is_on
 
 log = logging.getLogger("zhixing.outbox")
 TRIES = 5
-handlers = {}  # kind -> function(plugin, payload, context); set at start by core.app
+handlers = {}  # kind -> function(plugin, payload, context); set at start by core.start
 
 
 class Message(Table):
@@ -22,6 +26,7 @@ class Message(Table):
     plugin = peewee.CharField(max_length=64)
     kind = peewee.CharField(max_length=64)
     branch_id = peewee.BigIntegerField()
+    subject = peewee.CharField(max_length=96)  # what it is about: messages of one subject keep their order
     payload = JsonColumn()
     made_at = MomentColumn()
     next_try_at = MomentColumn(null=True)  # None: done, or given up
@@ -31,46 +36,71 @@ class Message(Table):
 
     class Meta:
         table_name = "outbox"
-        indexes = ((("next_try_at", "id"), False),)
+        indexes = ((("next_try_at", "id"), False), (("subject", "id"), False))
 
 
 def tell(now, messages):
-    """Put messages, as (plugin, kind, branch_id, payload), into the outbox of this transaction."""
-    rows = [
-        {"plugin": plugin, "kind": kind, "branch_id": branch_id, "payload": payload, "made_at": now, "next_try_at": now}
-        for plugin, kind, branch_id, payload in messages
-    ]
-    insert_rows(Message, [{**row, "tries": 0, "done_at": None, "error": ""} for row in rows])
+    """Put messages, as (plugin, kind, branch_id, subject, payload), into the outbox of this transaction."""
+    rest = {"made_at": now, "next_try_at": now, "tries": 0, "done_at": None, "error": ""}
+    names = ("plugin", "kind", "branch_id", "subject", "payload")
+    insert_rows(Message, [{**dict(zip(names, message, strict=True)), **rest} for message in messages])
 
 
 def deliver(now, limit=500):
-    """Deliver what waits, each message in a transaction of its own with its done-mark. Returns how many went out."""
-    sent = 0
-    while sent < limit:
-        with transaction():
-            message = _claim(now)
-            if message is None:
-                return sent
-            try:
-                with _Part():
-                    _hand(message, now)
-                values = {"done_at": now, "next_try_at": None}
-            except Exception as error:  # a plugin's fault must not stop the others
-                if not isinstance(error, ZhixingError):
-                    log.exception("plugin %s: %s failed", message.plugin, message.kind)
-                tries = message.tries + 1
-                wait = None if tries >= TRIES else now + timedelta(seconds=10 * 3**tries)
-                values = {"tries": tries, "next_try_at": wait, "error": f"{type(error).__name__}: {error}"[:2000]}
-            Message.update(values).where(Message.id == message.id).execute()
-        sent += 1
-    return sent
+    """Deliver what waits, each message in a transaction of its own with its done-mark. Returns how many were tried.
+
+    0 means that nothing waits, or that other workers have it in hand.
+    """
+    tried = 0
+    for plugin, branch_id in _waiting_groups(now):
+        while tried < limit and _deliver_next(plugin, branch_id, now):
+            tried += 1
+    return tried
 
 
-def _claim(now):
-    query = Message.select().where(Message.next_try_at <= now).order_by(Message.next_try_at, Message.id).limit(1)
-    if not is_sqlite():
-        query = query.for_update("FOR UPDATE SKIP LOCKED")
-    return query.first()
+def _waiting_groups(now):
+    query = Message.select(Message.plugin, Message.branch_id).where(Message.next_try_at <= now)
+    return list(query.group_by(Message.plugin, Message.branch_id).order_by(peewee.fn.MIN(Message.id)).tuples())
+
+
+def _deliver_next(plugin, branch_id, now):
+    """Deliver the next message of a plugin and branch, if it is ours to deliver. Returns whether there was one."""
+    with transaction():
+        message = _next(plugin, branch_id, now) if alone(f"outbox:{plugin}:{branch_id}") else None
+        if message is None:
+            return False
+        try:
+            with _Part():
+                _hand(message, now)
+            values = {"done_at": now, "next_try_at": None, "error": ""}
+        except Exception as error:  # a plugin's fault must not stop the others
+            if is_trouble(error):
+                raise
+            values = _after(message, error, now)
+        Message.update(values).where(Message.id == message.id).execute()
+    return True
+
+
+def _next(plugin, branch_id, now):
+    earlier = Message.alias()
+    is_first = ~peewee.fn.EXISTS(
+        earlier.select(earlier.id).where(
+            earlier.subject == Message.subject,
+            earlier.id < Message.id,
+            earlier.plugin == Message.plugin,
+            earlier.next_try_at.is_null(False),
+        )
+    )
+    mine = (Message.plugin == plugin, Message.branch_id == branch_id, Message.next_try_at <= now, is_first)
+    return Message.select().where(*mine).order_by(Message.next_try_at, Message.id).first()
+
+
+def _after(message, error, now):
+    if not isinstance(error, ZhixingError):
+        log.error("plugin %s: %s failed", message.plugin, message.kind, exc_info=error)
+    tries = message.tries + 1
+    wait = None if tries >= TRIES else now + timedelta(seconds=10 * 3**tries)
+    return {"tries": tries, "next_try_at": wait, "error": f"{type(error).__name__}: {error}"[:2000]}
 
 
 def _hand(message, now):
@@ -95,11 +125,26 @@ class _Part:
 
 def waiting():
     """How many messages wait, and how many were given up: (waiting, given_up)."""
-    open_ = Message.select().where(Message.next_try_at.is_null(False)).count()
-    stuck = Message.select().where(Message.done_at.is_null(), Message.next_try_at.is_null()).count()
-    return open_, stuck
+    return Message.select().where(Message.next_try_at.is_null(False)).count(), given_up().count()
+
+
+def given_up():
+    """A query of the messages that were given up, for an administrator to see and to try again."""
+    return Message.select().where(Message.done_at.is_null(), Message.next_try_at.is_null()).order_by(Message.id)
+
+
+def try_again(now, ids):
+    """Try messages once more that were given up. Returns how many."""
+    again = Message.update(next_try_at=now, tries=0)
+    return again.where(Message.id.in_(list(ids)), Message.done_at.is_null(), Message.next_try_at.is_null()).execute()
 
 
 def prune(before):
-    """Forget what was delivered before a moment."""
-    return Message.delete().where(Message.done_at < before).execute()
+    """Forget what was delivered before a moment, in small transactions. Returns how many."""
+    gone = 0
+    while True:
+        old = Message.select(Message.id).where(Message.done_at < before).order_by(Message.id).limit(500)
+        ids = [message.id for message in old]
+        gone += Message.delete().where(Message.id.in_(ids)).execute() if ids else 0
+        if len(ids) < 500:
+            return gone

@@ -181,15 +181,18 @@ def session_of(token, now, settings):
         .join(Person)
         .where(Session.token_hash == _hash(token), Session.ended_at.is_null())
     ).get_or_none()
-    if session is None or not session.person.is_active:
-        return None
-    if now - session.began_at > timedelta(hours=settings.session_hours):
-        return None
-    if now - session.seen_at > timedelta(minutes=settings.session_idle_minutes):
+    if session is None or not session.person.is_active or not is_live(session, now, settings):
         return None
     if now - session.seen_at > timedelta(minutes=1):
         Session.update(seen_at=now).where(Session.id == session.id).execute()
     return session
+
+
+def is_live(session, now, settings):
+    """Whether a session that nobody has ended is neither too old nor idle for too long."""
+    return now - session.began_at <= timedelta(hours=settings.session_hours) and now - session.seen_at <= timedelta(
+        minutes=settings.session_idle_minutes
+    )
 
 
 def end_session(token, now):

@@ -2,19 +2,19 @@
 
 import importlib
 import pkgutil
-import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import peewee
 import pluggy
 
 from core import hookspecs
 from core.access import Role
 from core.errors import StartError
 from core.language import Words
-from core.manifest import Manifest
-from core.regulation import Regulation, read
+from core.manifest import Answer, Extension, Manifest, Notice
+from core.regulation import Regulation, Unreadable, read, read_toml
 
 
 @dataclass
@@ -67,14 +67,15 @@ def registry():
     return _registry
 
 
-def load(off=(), without=frozenset(), folder=None, roles=()):
+def load(off=(), without=frozenset(), roles=(), judges=()):
     """Find, order and join all plugins. Raises StartError with every fault of every plugin at once.
 
-    `off` are names not to load; `without` are enforcers to take away (for proving that tests notice).
+    `off` are names not to load; `without` are enforcers to take away (for proving that tests notice). `judges` find
+    further faults in a Registry: what floors above this one read from the plugins.
     """
     global _registry
     faults = []
-    found = {name: module for name, module in _find(faults, folder).items() if name not in off}
+    found = {name: module for name, module in _find(faults).items() if name not in off}
     plugins = {name: plugin for name, module in found.items() if (plugin := _plugin(name, module, without, faults))}
     ordered = _order(plugins, faults)
     loaded = Registry(without=frozenset(without), roles={role.name: role for role in roles})
@@ -82,23 +83,24 @@ def load(off=(), without=frozenset(), folder=None, roles=()):
     for name, plugin in ordered.items():
         loaded.plugins[name] = plugin
         _join(loaded, name, plugin, faults)
+    faults += [fault for judge in judges for fault in judge(loaded)]
     if faults:
         raise StartError(faults)
     _registry = loaded
     return loaded
 
 
-def _find(faults, folder):
-    modules = {}
-    import plugins as shipped
-
-    for item in pkgutil.iter_modules([str(folder)] if folder else shipped.__path__):
-        modules[item.name] = f"plugins.{item.name}"
+def _find(faults):
+    modules = {
+        item.name: f"plugins.{item.name}" for item in pkgutil.iter_modules(importlib.import_module("plugins").__path__)
+    }
     for point in entry_points(group="zhixing.plugins"):
         if point.name in modules:
             faults.append(
-                f"{point.name}: two plugins have this name: plugins/{point.name} and the package {point.value}."
+                f"{point.name}: two plugins have this name: {modules[point.name]} and {point.value}. "
+                "Rename one, or remove its package."
             )
+            continue
         modules[point.name] = point.value
     found = {}
     for name, path in sorted(modules.items()):
@@ -122,21 +124,52 @@ def _plugin(name, module, without, faults):
     if not isinstance(manifest, Manifest):
         faults.append(f"plugins/{name}: plugin_manifest() returned {manifest!r}, not a core.Manifest.")
         return None
+    wrong = _wrong_types(name, manifest)
+    if wrong:
+        faults.extend(wrong)
+        return None
     folder = Path(module.__file__).parent
     plugin = Plugin(name, module, manifest, folder)
     try:
         plugin.regulation = read(folder)
         plugin.limits = _entries(folder / "limits.toml", "limit", name, without)
         plugin.duties = _entries(folder / "duties.toml", "duty", name, without)
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        faults.append(f"plugins/{name}: {type(error).__name__} in a .toml file: {error}.")
+    except Unreadable as error:
+        faults.append(f"plugins/{name}/{error}")
     return plugin
 
 
+WANTED = {
+    "depends": str, "follows": str, "extensions": Extension, "roles": Role, "answers": Answer, "notices": Notice,
+}  # fmt: skip
+
+
+def _wrong_types(name, manifest):
+    found = []
+    for part in fields(manifest):
+        value, where = getattr(manifest, part.name), f"plugins/{name}: Manifest.{part.name}"
+        if part.default != () or part.name == "screens":
+            continue
+        if not isinstance(value, (tuple, list)):
+            found.append(f"{where} = {value!r} is not a tuple. Write {part.name}=(..., ).")
+            continue
+        wanted = WANTED.get(part.name, object)
+        found += [f"{where} holds {item!r}, not a {wanted.__name__}." for item in value if not isinstance(item, wanted)]
+    for model in manifest.models if isinstance(manifest.models, (tuple, list)) else ():
+        if not (isinstance(model, type) and issubclass(model, peewee.Model) and hasattr(model._meta, "record")):
+            found.append(
+                f"plugins/{name}: Manifest.models holds {model!r}, not a class derived from core.records.Record."
+            )
+    return found
+
+
 def _entries(path, key, plugin, without):
-    if not path.exists():
-        return ()
-    entries = tomllib.loads(path.read_text(encoding="utf-8")).get(key, ())
+    entries = read_toml(path).get(key, ()) if path.exists() else ()
+    unnamed = [place for place, entry in enumerate(entries, 1) if not isinstance(entry, dict) or "name" not in entry]
+    if unnamed:
+        raise Unreadable(
+            f'{path.name}: [[{key}]] number {", ".join(map(str, unnamed))} has no name. Write name = "...".'
+        )
     return tuple(e for e in entries if f"{key}:{plugin}.{e['name']}" not in without)
 
 
@@ -168,12 +201,14 @@ def _hooks(plugins, faults):
     manager.add_hookspecs(hookspecs)
     names = [name for name in vars(hookspecs) if getattr(getattr(hookspecs, name), "zhixing_spec", None)]
     for name, plugin in plugins.items():
+        misspelt = [n for n, value in vars(plugin.module).items() if hasattr(value, "zhixing_impl") and n not in names]
+        faults.extend(f"plugins/{name}: there is no hook {wrong!r}. Hooks: {', '.join(names)}." for wrong in misspelt)
         try:
             manager.register(plugin.module, name)
-            manager.check_pending()
         except pluggy.PluginValidationError as error:
-            faults.append(f"plugins/{name}: {error} Hooks: {', '.join(names)}.")
-            manager.unregister(name=name) if manager.has_plugin(name) else None
+            faults.append(
+                f"plugins/{name}: {' '.join(str(error).split())}. core/hookspecs.py shows each hook's arguments."
+            )
     hooks = {}
     for hook in names:
         by_plugin = {impl.plugin_name: impl.function for impl in getattr(manager.hook, hook).get_hookimpls()}
@@ -203,8 +238,29 @@ def _join(loaded, name, plugin, faults):
         for field_name, column in extension.fields.items():
             if f"field:{extension.record}.{name}__{field_name}" not in loaded.without:
                 loaded.models[extension.record].extend_with(name, field_name, column)
+        model = loaded.models[extension.record]
+        if model._meta.workflow is not None:
+            where = f"plugins/{name}: record {extension.record}"
+            faults.extend(model._meta.workflow.extension_faults(where, extension, model.by_api_name()))
+    faults.extend(_rule_faults(loaded, name, manifest))
+    faults.extend(
+        f"plugins/{name}: follows {record!r}, which no plugin that it depends on has."
+        for record in manifest.follows
+        if record not in loaded.models
+    )
     for role in manifest.roles:
         loaded.roles[role.name] = _joined_role(loaded.roles.get(role.name), role)
+
+
+def _rule_faults(loaded, name, manifest):
+    for record, rules in manifest.rules.items():
+        if loaded.plugin_of.get(record) != name:
+            yield f"plugins/{name}: rules for {record!r}, which it does not have. Add them by an Extension."
+            continue
+        known = loaded.models[record]._meta.workflow.transitions if loaded.models[record]._meta.workflow else {}
+        for rule in rules:
+            if rule.on is not None and rule.on not in known:
+                yield f"plugins/{name}: rule {rule.id} waits for {record}.{rule.on}, which there is not. Events: {', '.join(known)}."
 
 
 def _joined_role(known, role):

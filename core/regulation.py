@@ -35,16 +35,37 @@ class Regulation:
     proofs: dict = field(default_factory=dict)  # clause -> enforcers whose removal made a test with its mark fail
 
 
+class Unreadable(Exception):
+    """A TOML file of a plugin that cannot be read: the sentence names the file and what is wrong."""
+
+
+def read_toml(path):
+    """The content of a plugin's TOML file. Raises Unreadable."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Unreadable(f"{path.name}: cannot be read: {error}.") from error
+
+
 def _words(value):
     return Words(value["zh"], value["en"]) if value else None
 
 
 def read(folder):
-    """The regulation that a plugin's folder ships in regulation.toml, or None. proofs.toml beside it is `make prove`'s."""
+    """The regulation that a plugin's folder ships in regulation.toml, or None. proofs.toml beside it is `make prove`'s.
+
+    Raises Unreadable.
+    """
     path = folder / "regulation.toml"
     if not path.exists():
         return None
-    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    try:
+        return _regulation(read_toml(path), folder)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Unreadable(f"{path.name}: has no {error}, or it is of the wrong kind.") from error
+
+
+def _regulation(data, folder):
     head = data["regulation"]
     proofs = folder / "proofs.toml"
     clauses = {
@@ -68,7 +89,7 @@ def read(folder):
         clauses,
         {item["id"]: _words(item["title"]) for item in data.get("section", ())},
         tuple(_words(item["text"]) for item in data.get("reading", ())),
-        tomllib.loads(proofs.read_text(encoding="utf-8")) if proofs.exists() else {},
+        read_toml(proofs) if proofs.exists() else {},
     )
 
 

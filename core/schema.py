@@ -1,13 +1,27 @@
 """Writing migrations from models, and telling where the schema in the database differs from them.
 
+    python -m core.schema PLUGIN NAME       write the next migration of a plugin (or of "core")
+
 Migrations are frozen: they restate columns in peewee's own types, so that later changes of the models do not reach them.
 """
+
+import importlib
+import pkgutil
+import sys
+import tempfile
+from pathlib import Path
 
 import peewee
 from playhouse import migrations, schema_diff
 
+import core
+from core import database
 from core.database import Kept, Table, db
+from core.plugins import load, registry
 from core.records.model import Record
+from core.roles import CORE_ROLES
+
+MIGRATIONS = Path(core.__file__).parent / "migrations"
 
 PLAIN = (
     peewee.BigAutoField,
@@ -25,6 +39,9 @@ PLAIN = (
 
 def core_models():
     """Every table of the core."""
+    for module in pkgutil.iter_modules(core.__path__, "core."):
+        if module.name not in ("core.commands", "core.migrations"):
+            importlib.import_module(module.name)
     return [model for model in _below(Table) if model not in (Kept, Record) and not issubclass(model, Record)]
 
 
@@ -36,8 +53,6 @@ def _below(model):
 
 def models_of(plugin):
     """The models of "core" or of a loaded plugin."""
-    from core.plugins import registry
-
     return core_models() if plugin == "core" else list(registry().plugins[plugin].manifest.models)
 
 
@@ -68,8 +83,6 @@ def _indexes(indexes):
 
 
 def _extension_columns(plugin):
-    from core.plugins import registry
-
     columns = []
     if plugin != "core":
         have = {}
@@ -138,3 +151,19 @@ def _copy(field, copies):
     if kind is peewee.DecimalField:
         options.update(max_digits=field.max_digits, decimal_places=field.decimal_places)
     return kind(unique=field.unique, index=field.index, **options)
+
+
+def main(plugin, name):
+    """Bring an empty database up to date, and write what the plugin's models have beyond it as a migration."""
+    with tempfile.TemporaryDirectory() as folder:
+        database.connect(f"sqlite:///{folder}/schema.db")
+        loaded = load(roles=CORE_ROLES)
+        folders = {"core": MIGRATIONS, **{each: found.folder / "migrations" for each, found in loaded.plugins.items()}}
+        for each, path in folders.items():
+            database.migrate({each: path})
+        folders[plugin].mkdir(exist_ok=True)
+        print(write_migration(plugin, folders[plugin], name) or "nothing differs")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

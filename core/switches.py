@@ -275,7 +275,7 @@ def _judge(plugin, branch, value, day):
         )
 
 
-effects = []  # called in the transaction of a switch as effect(actor, changes); set at start by core.app
+effects = []  # called in the transaction of a switch as effect(actor, changes); set at start by core.start
 
 
 def switch(actor, plugin, branch, value, *, reason="", from_day=None):

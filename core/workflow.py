@@ -78,6 +78,21 @@ class Transition:
         }.items():
             object.__setattr__(self, name, value)
 
+    def faults(self, where, states, known):
+        """The states and fields that the step names and that there are not, as sentences for its author."""
+        found = [
+            f"{where}: transition {self.event} names the state {state!r}, which there is not. States: {', '.join(states)}."
+            for state in (*self.source, *([self.target] if self.target else []))
+            if state not in states
+        ]
+        named = (*self.requires, *self.asks, *self.stamps, *filter(None, (self.signs, self.counts)))
+        found += [
+            f"{where}: transition {self.event} names the field {name!r}, which there is not."
+            for name in named
+            if name not in known
+        ]
+        return found
+
     def with_requirements(self, fields, clauses=()):
         """The same step asking for more: how a regulation adds to it."""
         return _copy(self, requires=tuple(dict.fromkeys((*self.requires, *fields))), clauses=(*self.clauses, *clauses))
@@ -98,20 +113,48 @@ class Workflow:
         self.transitions = {part.event: part for part in parts if isinstance(part, Transition)}
         self.initial = next((state.name for state in self.states.values() if state.initial), None)
 
-    def faults(self, name):
-        """What is wrong with the declaration, as sentences for its author."""
+    def faults(self, name, known):
+        """What is wrong with the declaration, as sentences for its author; `known` are the record's fields by API name."""
         found = []
         if self.initial is None:
             found.append(
                 f"{name}: no state is initial. Write State(..., initial=True) for the one that a new record has."
             )
         for step in self.transitions.values():
-            for state in (*step.source, *([step.target] if step.target else [])):
-                if state not in self.states:
-                    found.append(
-                        f"{name}: transition {step.event} names the state {state!r}, which there is not. "
-                        f"States: {', '.join(self.states)}."
-                    )
+            found += step.faults(name, self.states, known)
+        return found
+
+    def without(self, events):
+        """The workflow without some transitions: for proving that their clauses' tests notice."""
+        return Workflow(
+            *self.states.values(), *(step for step in self.transitions.values() if step.event not in events)
+        )
+
+    def extension_faults(self, where, extension, known):
+        """What is wrong with an Extension of this workflow, as sentences; `known` are the record's fields by API name."""
+        merged = self.with_extensions([("", extension)])
+        found = [
+            f"{where}: state {state.name} does not say as which base state it reads where the regulation is off. "
+            f"Write reads_as= one of: {', '.join(self.states)}."
+            for state in extension.states
+            if state.reads_as not in self.states
+        ]
+        for asked in extension.requires:
+            if asked.on != "create" and asked.on not in merged.transitions:
+                found.append(
+                    f"{where}: a requirement waits for {asked.on!r}, which there is not. "
+                    f"Events: create, {', '.join(merged.transitions)}."
+                )
+            found += [
+                f"{where}: a requirement names the field {n!r}, which there is not."
+                for n in asked.fields
+                if n not in known
+            ]
+        for step in extension.transitions:
+            found += step.faults(where, merged.states, known)
+        for rule in extension.rules:
+            if rule.on is not None and rule.on not in merged.transitions:
+                found.append(f"{where}: rule {rule.id} waits for {rule.on!r}, which there is not.")
         return found
 
     def after(self, state):

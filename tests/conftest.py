@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from core import app, database, testing
+from core import database, start, testing
 from core.settings import Settings
 
 
@@ -45,7 +45,7 @@ class Place:
         self.server, self.home, self.without = server, home, without
         self.count = itertools.count(1)
         self.settings = Settings(home=home, database=self._empty("model"))
-        app.start(self.settings, without=without)
+        start.start(self.settings, without=without)
         testing.small_group()
         database.db.close()
 

@@ -141,14 +141,7 @@ class Record(Kept, metaclass=RecordBase):
         if cls._meta.workflow is None:
             found.append(f"record {cls._meta.record}: class Meta has no workflow. Give it at least one initial State.")
             return found
-        found += cls._meta.workflow.faults(f"record {cls._meta.record}")
-        for step in cls._meta.workflow.transitions.values():
-            for name in (*step.requires, *step.asks, *step.stamps):
-                if name not in cls.by_api_name():
-                    found.append(
-                        f"record {cls._meta.record}: transition {step.event} names the field {name!r}, which there is not."
-                    )
-        return found
+        return found + cls._meta.workflow.faults(f"record {cls._meta.record}", cls.by_api_name())
 
     def is_day_only(self, name):
         """Whether of this moment only the day is known."""

@@ -57,7 +57,7 @@ def find(actor, model, key, verb="view"):
     """The visible row with this id (int or digits) or number. Raises NotFound, also where it exists unseen."""
     query = visible_to(actor, model, verb)
     text = str(key)
-    row = query.where(model.id == int(text)).get_or_none() if text.isdigit() and len(text) < 18 else None
+    row = query.where(model.id == int(text)).get_or_none() if is_id(text) else None
     if row is None and isinstance(key, str):
         row = query.where(model.number == text).order_by(model.id).first()
     if row is None:
@@ -72,6 +72,11 @@ def find(actor, model, key, verb="view"):
     return row
 
 
+def is_id(text):
+    """Whether a text can be the id of a row."""
+    return text.isascii() and text.isdigit() and len(text) < 18
+
+
 def columns(model, branch_id, now):
     """The columns of a record type in a branch by API name: extension columns only where their plugin is on."""
     return {
@@ -83,7 +88,9 @@ def columns(model, branch_id, now):
 
 def workflow(model, branch_id, now):
     """The workflow of a record type in a branch, with what the regulations that are on there add."""
-    return model._meta.workflow.with_extensions(extensions(model, branch_id, now))
+    whole = model._meta.workflow.with_extensions(extensions(model, branch_id, now))
+    gone = [event for event in whole.transitions if f"transition:{model._meta.record}.{event}" in registry().without]
+    return whole.without(gone) if gone else whole
 
 
 def extensions(model, branch_id, now):
@@ -164,7 +171,7 @@ def json_value(record, name, column, actor):
         return target.code if isinstance(target, Department) else target.id
     if column.kind == "moment" and record.is_day_only(column.name):
         return day_of(record, column.name).isoformat()
-    return column.as_json(value)
+    return column.as_json(value.astimezone(zone_of(record.branch_id)) if column.kind == "moment" else value)
 
 
 def day_of(record, name):

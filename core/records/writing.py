@@ -22,8 +22,8 @@ from core.records import visibility
 from core.records.model import Record
 from core.switches import is_on, require_on
 
-effects = []  # called in the transaction as effect(context, model, changes); set at start by core.app
-limits_of_time = {"back_dating_business_days": 1}  # settings that bind what people may enter; set at start by core.app
+effects = []  # called in the transaction as effect(context, model, changes); set at start by core.start
+limits_of_time = {"back_dating_business_days": 1}  # settings that bind what people may enter; set at start by core.start
 
 TYPED_BASE = ("owner", "department", "happened_at")
 
@@ -73,10 +73,15 @@ class Context:
         self.columns = visibility.columns(self.model, self.branch_id, self.now)
         self.workflow = visibility.workflow(self.model, self.branch_id, self.now)
         self.form = form_of(self.model._meta.record, self.branch_id)
-        self.questions = {question.name: question for question in self.form.questions}
         self.extensions = visibility.extensions(self.model, self.branch_id, self.now)
         self.stamped = self.model.stamped_fields() | {n for s in self.workflow.transitions.values() for n in s.stamps}
         self.latest = self.now + timedelta(seconds=60)  # clocks of two machines differ a little
+
+    def form_for(self, record):
+        """The form that a record was made under: a question added since was not asked of it."""
+        if record.form_version == self.form.version:
+            return self.form
+        return form_of(self.model._meta.record, self.branch_id, record.form_version)
 
     @property
     def calendar(self):
@@ -100,7 +105,7 @@ class Context:
     def _look_up(self, model, text):
         if model is Person:
             person = Person.get_or_none(Person.login == str(text)) or (
-                Person.get_or_none(Person.id == int(text)) if str(text).isdigit() else None
+                Person.get_or_none(Person.id == int(text)) if visibility.is_id(str(text)) else None
             )
             if person is None or not person.is_active:
                 raise ValueError(
@@ -120,14 +125,21 @@ class Context:
                 )
             )
         if not issubclass(model, Record):
-            row = model.get_or_none(model.id == int(text)) if str(text).isdigit() else None
+            row = model.get_or_none(model.id == int(text)) if visibility.is_id(str(text)) else None
             if row is None:
                 raise ValueError(say("没有编号为 {text} 的记录", "there is no row {text}", text=text))
             return row.id
         try:
-            return visibility.find(self.actor, model, text if isinstance(text, int) else str(text)).id
+            row = visibility.find(self.actor, model, text if isinstance(text, int) else str(text))
         except NotFound as error:
             raise ValueError(error.message) from error
+        if row.branch_id not in organisation().path(self.branch_id):
+            raise ValueError(
+                say(
+                    "{row} 属于其他机构,不能在这里引用", "{row} is of another branch and cannot be named here", row=row.number
+                )
+            )
+        return row.id
 
 
 def create(actor, model, values, *, branch):
@@ -167,16 +179,18 @@ def prepare(context, values, *, given=(), gaps=(), state=None):
     record.state = state or context.workflow.initial
     record.stamps, record.extra, record.gaps = {}, {}, sorted(gaps)
     record.recorded_by = context.actor.person_id
-    _assign(context, record, values, (*TYPED_BASE, *given), faults)
+    base = (*TYPED_BASE, *given, *(context.stamped if state else ()))
+    before = _assign(context, record, values, base, faults)
     for question in context.form.questions:
-        if question.default and question.key not in record.extra:
-            record.extra[question.key] = question.default
+        if question.preset is not None and question.key not in record.extra and question.is_asked_of(visibility.Values(record)):
+            record.extra[question.key] = question.preset
     if record.__data__.get("happened_at") is None and not any(f.field == "happened_at" for f in faults):
         record.happened_at = context.now
     if record.owner_id is None and "owner" not in gaps:
         record.owner = context.actor.person_id
     if record.department_id is None:
         record.department = _home_department(context, record.owner_id)
+    faults += _back_dated(context, record, before) + _owner_faults(context, record)
     asked = [name for _, ext in context.extensions for r in ext.requires if r.on == "create" for name in r.fields]
     if state:
         asked += [name for step in steps_to(context.workflow, state) for name in (*step.requires, *step.stamps)]
@@ -216,9 +230,9 @@ def _home_department(context, owner_id):
 
 def _assign(context, record, values, base, faults):
     """Parse raw values onto the record; returns the old values of what differs, by field name."""
-    before = {}
+    before, questions = {}, context.form_for(record).by_name
     for name, raw in values.items():
-        question = context.questions.get(name)
+        question = questions.get(name)
         column = question.column if question else context.columns.get(name)
         if column is None or (not question and _is_closed(context, column, base)):
             faults.append(Fault(name, say("没有这个可填的项", "there is no such field to fill in"), "unknown"))
@@ -226,16 +240,25 @@ def _assign(context, record, values, base, faults):
         try:
             value = column.parse(raw, context)
         except ValueError as error:
-            faults.append(Fault(name, str(error)))
+            if question or not _names_what_is_there(record, column, raw):
+                faults.append(Fault(name, str(error)))
             continue
         if question:
             stored = column.as_json(value)
             if (record.extra or {}).get(question.key) != stored:
+                if question.is_closed_to(stored):
+                    faults.append(Fault(name, say("此题或此选项已停用", "this question or choice is retired"), "choice"))
+                    continue
                 before.setdefault("extra", dict(record.extra or {}))
                 record.extra = {**(record.extra or {}), question.key: stored}
             continue
-        if column.kind == "moment":
-            value = _stamp(context, record, column.name, value, faults, before)
+        if column.name in context.stamped and column.name not in base and record.__data__.get(column.name) is None:
+            if value is not None:
+                told = say("此时间由办理步骤记下,不能直接填写", "a step stamps this moment: take the step instead")
+                faults.append(Fault(name, told, "stamped"))
+            continue
+        if column.kind in ("moment", "day"):
+            value = _stamp(context, record, column, value, faults, before)
         old = record.__data__.get(column.name)
         if old != value:
             before[column.name] = old
@@ -260,34 +283,65 @@ def _is_closed(context, column, base):
     return column.read_only and column.name not in base and not context.actor.is_system
 
 
-def _stamp(context, record, name, value, faults, before):
-    """A moment as it is stored, with its recorded-at and whether only the day is known; judged against now."""
+def _names_what_is_there(record, column, raw):
+    """Whether a reference that cannot be looked up (any more, or by this person) is the one that the record has."""
+    if column.kind != "ref" or record.__data__.get(column.name) is None:
+        return False
+    target = getattr(record, column.name)
+    names = (target.id, getattr(target, "login", None), getattr(target, "code", None), getattr(target, "number", None))
+    return str(raw) in {str(name) for name in names if name is not None}
+
+
+def _stamp(context, record, column, value, faults, before):
+    """A moment or day as it is stored, with its recorded-at and whether only the day is known; never in the future."""
     if value is None:
         return None
-    day_only = not isinstance(value, datetime)
-    day = value if day_only else value.astimezone(context.zone).date()
-    if day_only:
+    day = _day(context, value)
+    day_only = value == day
+    if day_only and column.kind == "moment":
         value = datetime(day.year, day.month, day.day, tzinfo=context.zone).astimezone(context.now.tzinfo)
-    if name in context.stamped:
-        if value > context.latest or (day_only and day > context.now.astimezone(context.zone).date()):
-            faults.append(Fault(name, say("不能晚于现在", "lies in the future"), "future"))
-        elif not context.history and day < context.earliest() and not _is_head(context, record):
-            faults.append(
-                Fault(
-                    name,
-                    say(
-                        "补录超过 {days} 个工作日须由部门负责人办理",
-                        "more than {days} business day back: only the head of the department may enter that",
-                        days=limits_of_time["back_dating_business_days"],
-                    ),
-                    "back-dated",
-                )
-            )
+    same = record.__data__.get(column.name) == value and record.is_day_only(column.name) == day_only
+    if column.name in context.stamped and not same:
+        if day > _day(context, context.now) or (not day_only and value > context.latest):
+            faults.append(Fault(column.api_name, say("不能晚于现在", "lies in the future"), "future"))
         stamps = dict(record.stamps or {})
         before.setdefault("stamps", dict(stamps))
-        stamps[name] = [context.now.isoformat(timespec="seconds"), int(day_only)]
+        stamps[column.name] = [context.now.isoformat(timespec="seconds"), int(day_only)]
         record.stamps = stamps
     return value
+
+
+def _day(context, value):
+    return value.astimezone(context.zone).date() if isinstance(value, datetime) else value
+
+
+def _back_dated(context, record, before):
+    """The faults of stamps that lie further back than anybody but the head may enter."""
+    names = [n for n in before if n in context.stamped and record.__data__.get(n) is not None]
+    if context.history or not names or _is_head(context, record):
+        return []
+    told = say(
+        "补录超过 {days} 个工作日须由部门负责人办理",
+        "more than {days} business day back: only the head of the department may enter that",
+        days=limits_of_time["back_dating_business_days"],
+    )
+    late = [n for n in names if _day(context, record.__data__[n]) < context.earliest()]
+    return [Fault(n.rstrip("_"), told, "back-dated") for n in late]
+
+
+def _owner_faults(context, record):
+    """Whoever is responsible works in the branch, above it, or holds a role there."""
+    owner_id = record.owner_id
+    if owner_id is None or context.actor.is_system or owner_id == context.actor.person_id:
+        return []
+    if ("reach", owner_id) not in context.found:
+        person = Person.get_by_id(owner_id)
+        at_home = person.branch_id in organisation().path(context.branch_id)
+        context.found["reach", owner_id] = at_home or bool(Actor(person, now=context.now).roles_at(context.branch_id))
+    if context.found["reach", owner_id]:
+        return []
+    told = say("此人不在本机构,也没有本机构的角色", "this person neither works in this branch nor holds a role there")
+    return [Fault("owner", told)]
 
 
 def _is_head(context, record):
@@ -309,17 +363,13 @@ def _missing(context, record, names, gaps, faulty):
             continue
         if record.__data__.get(column.name) in (None, ""):
             faults.append(Fault(name, say("请填写“{label}”", "{label} is needed", label=column.label), "required"))
-    for question in context.form.questions:
-        if (
-            question.required
-            and question.name not in gaps
-            and question.name not in faulty
-            and question.is_asked_of(values)
-        ):
-            if (record.extra or {}).get(question.key) in (None, ""):
-                faults.append(
-                    Fault(question.name, say("请填写“{label}”", "{label} is needed", label=question.label), "required")
-                )
+    for question in context.form_for(record).questions:
+        answered = (record.extra or {}).get(question.key) not in (None, "")
+        if not question.required or answered or question.name in gaps or question.name in faulty:
+            continue
+        if question.is_asked_of(values):
+            told = say("请填写“{label}”", "{label} is needed", label=question.label)
+            faults.append(Fault(question.name, told, "required"))
     return faults
 
 
@@ -328,7 +378,7 @@ def _judged(context, change):
     record, faults = change.record, []
     for name in context.stamped - {"happened_at"}:
         value = record.__data__.get(name)
-        if value is not None and value < record.happened_at:
+        if value is not None and _lies_before(context, record, name, value):
             label = context.columns[name].label if name in context.columns else name
             faults.append(
                 Fault(
@@ -349,6 +399,12 @@ def _judged(context, change):
         if is_on(plugin, context.branch_id, context.now):
             faults += _ask(plugin, validate, record, change)
     return faults
+
+
+def _lies_before(context, record, name, value):
+    if record.is_day_only(name) or record.is_day_only("happened_at"):
+        return _day(context, value) < _day(context, record.happened_at)
+    return value < record.happened_at
 
 
 def _ask(plugin, judge, record, change):
@@ -385,19 +441,18 @@ def write_new(context, records):
         try:
             ids = insert_rows(model, rows)
         except peewee.IntegrityError as error:
-            raise Refused(
-                Fault(
-                    "number",
-                    say("编号已存在或引用的记录不存在", "the number is taken, or what it refers to is gone"),
-                    "duplicate",
-                )
-            ) from error
+            raise _taken(error) from error
         for record, row_id in zip(records, ids, strict=True):
             record.id = row_id
             record.dirty_fields.clear() if hasattr(record.dirty_fields, "clear") else None
             record._dirty.clear()
         _follow(context, [Change(record, {}, "create", "", context) for record in records])
     return records
+
+
+def _taken(error):
+    told = say("编号已存在或引用的记录不存在", "the number is taken, or what it refers to is gone")
+    return Refused(Fault("number", told, "duplicate"))
 
 
 def _default(value):
@@ -501,6 +556,9 @@ def _plan(context, record, values, event, reason):
     asked = [name for name in values if name in context.columns]
     base = (*TYPED_BASE, *stamped, *(step.requires + step.asks if step else ()))
     before = _assign(context, record, values, base, faults)
+    faults += _back_dated(context, record, before)
+    faults += _owner_faults(context, record) if "owner" in before else []
+    faults += _signed_by_others(context, before) if event is None else []
     corrected = [
         name
         for name in asked
@@ -537,6 +595,15 @@ def _plan(context, record, values, event, reason):
     return made, faults
 
 
+def _signed_by_others(context, before):
+    """Faults of words under somebody's decision that somebody else would change."""
+    faults = []
+    for step in context.workflow.transitions.values():
+        signer = context.found.get(("signer", step.signs)) if step.signs else None
+        faults += [] if signer is None else []
+    return faults
+
+
 def capacity_label(name):
     """A capacity in words."""
     role = next((role for role in ROLES.values() if role.capacity == name or role.name == name), None)
@@ -555,7 +622,11 @@ def _update(context, made):
     model = context.model
     values = {name: record.__data__.get(name) for name in made.before}
     old = record.revision
-    done = model.update({**values, "revision": old + 1}).where(model.id == record.id, model.revision == old).execute()
+    query = model.update({**values, "revision": old + 1}).where(model.id == record.id, model.revision == old)
+    try:
+        done = query.execute()
+    except peewee.IntegrityError as error:
+        raise _taken(error) from error
     if not done:
         raise Stale(model.get_by_id(record.id), values)
     record.revision = old + 1

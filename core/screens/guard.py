@@ -16,7 +16,7 @@ from core.language import say
 log = logging.getLogger("zhixing.web")
 csrf = CSRFProtect()
 POLICY = (
-    "default-src 'self'; img-src 'self' data:; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
+    "default-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self'; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
@@ -34,7 +34,6 @@ def install(app, settings):
         WTF_CSRF_SSL_STRICT=settings.behind_tls,
     )
     csrf.init_app(app)
-    app.before_request(_nonce)
     app.after_request(_headers)
     app.teardown_request(_close_broken)
     app.register_error_handler(ZhixingError, _refused)
@@ -44,12 +43,8 @@ def install(app, settings):
     app.add_url_rule("/health", "health", lambda: ("ok", 200, {"Content-Type": "text/plain"}))
 
 
-def _nonce():
-    g.nonce = secrets.token_urlsafe(16)
-
-
 def _headers(response):
-    response.headers.setdefault("Content-Security-Policy", POLICY.format(nonce=getattr(g, "nonce", "")))
+    response.headers.setdefault("Content-Security-Policy", POLICY)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("X-Frame-Options", "DENY")
     response.headers.setdefault("Referrer-Policy", "same-origin")
@@ -74,7 +69,10 @@ def _refused(error):
 
 
 def _no_token(error):
-    message = say("页面已过期,你的内容没有提交。请返回、刷新后再试。", "The page is too old and nothing was sent. Go back, reload and try again.")
+    message = say(
+        "页面已过期,你的内容没有提交。请返回、刷新后再试。",
+        "The page is too old and nothing was sent. Go back, reload and try again.",
+    )
     return _page(400, say("页面已过期", "Page too old"), message)
 
 
@@ -91,9 +89,31 @@ def _failed(error):
     incident = secrets.token_hex(4)
     log.exception("incident %s: %s %s", incident, request.method, request.path)
     if isinstance(error, OperationalError) and "locked" in str(error):
-        return _page(503, say("系统繁忙", "Busy"), say("数据库正忙,你的内容没有保存,请稍后再试。", "The database is busy and nothing was saved. Try again in a moment."))
+        return _page(
+            503,
+            say("系统繁忙", "Busy"),
+            say(
+                "数据库正忙,你的内容没有保存,请稍后再试。",
+                "The database is busy and nothing was saved. Try again in a moment.",
+            ),
+        )
     if isinstance(error, OperationalError) and "full" in str(error):
-        return _page(507, say("磁盘已满", "Disk full"), say("磁盘已满,没有保存。请联系系统管理员。", "The disk is full and nothing was saved. Tell the system administrator."))
+        return _page(
+            507,
+            say("磁盘已满", "Disk full"),
+            say(
+                "磁盘已满,没有保存。请联系系统管理员。",
+                "The disk is full and nothing was saved. Tell the system administrator.",
+            ),
+        )
     if request.blueprint == "api":
         return jsonify(title="Internal error", status=500, incident=incident), 500
-    return _page(500, say("出错了", "Something went wrong"), say("事故编号 {number},请告知系统管理员。", "Incident {number}: please tell the system administrator.", number=incident))
+    return _page(
+        500,
+        say("出错了", "Something went wrong"),
+        say(
+            "事故编号 {number},请告知系统管理员。",
+            "Incident {number}: please tell the system administrator.",
+            number=incident,
+        ),
+    )

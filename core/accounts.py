@@ -1,0 +1,94 @@
+"""Who may take another person's account in hand: links, sessions, moves, grants seen from the person's side."""
+
+from core import people
+from core.access import ADMINISTRATIONS, ROLES, Grant
+from core.audit import note
+from core.database import transaction
+from core.errors import Denied, Fault, Refused
+from core.language import say
+from core.organisation import organisation
+from core.people import Person
+
+
+def visible_people(actor, branches=None):
+    """A query of the people whom the actor may look up, active or not; of `branches` (ids) where given."""
+    allowed = actor.branches("core.person.view")
+    wanted = None if branches is None else set(branches)
+    if allowed is not None:
+        wanted = set(allowed) if wanted is None else wanted & allowed
+    query = Person.select()
+    return query if wanted is None else query.where(Person.branch.in_(sorted(wanted) or [0]))
+
+
+def grants_of(person_ids):
+    """What people hold now: {person id: [Grant]}, in one query."""
+    held = {}
+    rows = Grant.select().where(Grant.person.in_(sorted(person_ids) or [0]), Grant.ended_at.is_null())
+    for row in rows.order_by(Grant.id):
+        held.setdefault(row.person_id, []).append(row)
+    return held
+
+
+def may_control(actor, person, held=None):
+    """Whether the actor may take the account in hand, in the person's branch and wherever the person holds a role.
+
+    `core.person.lock` allows it for anybody, `core.person.edit` for people who hold none of the three administrations.
+    """
+    held = grants_of([person.id]).get(person.id, []) if held is None else held
+    reach = {person.branch_id, *(each.branch_id for each in held)}
+    is_administrator = any(each.role in ADMINISTRATIONS for each in held)
+    for permission in ("core.person.lock",) if is_administrator else ("core.person.lock", "core.person.edit"):
+        if all(actor.may(permission, branch_id) for branch_id in reach):
+            return True
+    return False
+
+
+def require_control(actor, person):
+    """Raise Denied, which says who may, unless the actor may take the account in hand."""
+    held = grants_of([person.id]).get(person.id, [])
+    if not may_control(actor, person, held):
+        named = "、".join(
+            f"{ROLES[each.role].label if each.role in ROLES else each.role}"
+            f"({organisation().branches[each.branch_id].name})"
+            for each in held
+        )
+        raise Denied(
+            say(
+                "{name}的账号不归你管理(所任角色:{held})。担任管理职务的人由安全管理员处理,跨机构的由上级机构处理。",
+                "The account of {name} is not yours to manage (roles held: {held}). Of administrators the security "
+                "administrator takes care, of people with roles elsewhere the branch above.",
+                name=person.name,
+                held=named or "-",
+            )
+        )
+
+
+def issue_link(actor, person, settings):
+    """A one-time link's token for somebody, shown once. Raises Denied, or Refused where the person is deactivated."""
+    require_control(actor, person)
+    if not person.is_active:
+        raise Refused(Fault("person", say("此人已停用,请先恢复", "this person is deactivated: reactivate them first")))
+    return people.make_link(actor, person, settings)
+
+
+def sign_out_everywhere(actor, person):
+    """End every session of somebody, on the server."""
+    if not actor.may("core.session.edit", person.branch_id):
+        require_control(actor, person)
+    with transaction():
+        people.end_sessions(person, actor.now)
+        note(actor, "end_sessions", "person", person.id, person.branch_id, {})
+
+
+def change_home(actor, person, *, name, branch, department):
+    """Correct a person's name, or move them to another branch or department."""
+    actor.require("core.person.edit", person.branch_id)
+    actor.require("core.person.edit", branch.id)
+    faults = []
+    if not name.strip():
+        faults.append(Fault("name", say("请填写姓名", "a name is needed"), "required"))
+    if department is not None and department.branch_id != branch.id:
+        faults.append(Fault("department", say("该部门不属于所选机构", "this department is of another branch")))
+    if faults:
+        raise Refused(*faults)
+    people.change_person(actor, person, {"name": name.strip(), "branch": branch, "department": department})

@@ -1,0 +1,47 @@
+"""Who asks through the API: a bearer token and nothing else; a browser's session does not count here."""
+
+from flask import Blueprint, current_app, g, request
+from werkzeug.exceptions import HTTPException
+
+from core import people
+from core.access import Actor
+from core.api.problems import NoToken, of_http
+from core.language import LANGUAGES, say, set_language
+
+PREFIX = "/api/v1"
+blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
+
+
+def without_route():
+    """Tell of an address or a method that there is not as a problem, where it lies under the API."""
+    error = request.routing_exception
+    if error is None or not request.path.startswith(PREFIX):
+        return None
+    _speak("")
+    if isinstance(error, HTTPException) and error.code is not None and error.code < 400:
+        return error.get_response()
+    return of_http(error)
+
+
+@blueprint.before_request
+def begin():
+    """Before each request: find the person of the token, who acts as of the request's moment."""
+    g.actor = None
+    _speak("")
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    person = people.person_of_token(token.strip()) if scheme.lower() == "bearer" else None
+    if person is None:
+        raise NoToken(
+            say(
+                "请带上 Authorization: Bearer 令牌;令牌由 zhixing token 登录名 生成。令牌可能已失效。",
+                "Send Authorization: Bearer TOKEN, as zhixing token LOGIN made it. It may have ended.",
+            )
+        )
+    _speak(person.language)
+    g.actor = Actor(person, "api", g.now)
+
+
+def _speak(preferred):
+    """The language of this answer: what the request accepts, else the person's, else the installation's."""
+    accepted = request.accept_languages.best_match(list(LANGUAGES)) if request.accept_languages else None
+    set_language(accepted or preferred or current_app.config["ZHIXING"].language)

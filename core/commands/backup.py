@@ -1,0 +1,57 @@
+"""`zhixing backup` and `restore`: the whole group in one file, and back into an empty place."""
+
+from pathlib import Path
+
+from core import audit, backup, database, plugins
+from core.commands.console import add
+from core.commands.opening import AS, begin
+from core.errors import Refused
+from core.language import say
+from core.organisation import set_default_zone
+from core.roles import CORE_ROLES
+from core.start import folders
+
+
+def add_commands(commands):
+    parser = add(
+        commands, "backup", save, "write the database and all uploaded files into one file, while people work on", AS
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="a new file; keep it safe, it holds everything")
+    parser = add(
+        commands,
+        "restore",
+        restore,
+        "restore a backup into an empty place, on SQLite or PostgreSQL",
+        epilog="The key that signs cookies is not in a backup: everybody signs in again.",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE")
+
+
+def save(args, settings):
+    actor = begin(args, settings)
+    actor.require("core.backup.make", None)
+    manifest = backup.save(args.file, settings, actor.now)
+    print(_told(say("已备份", "Saved"), manifest))
+
+
+def restore(args, settings):
+    registry = plugins.load(off=settings.plugins_off, roles=CORE_ROLES)
+    manifest = backup.restore(args.file, settings, folders(registry))
+    database.connect(settings.database_url)
+    set_default_zone(settings.timezone)
+    print(_told(say("已恢复", "Restored"), manifest))
+    waiting = database.pending(folders(registry))
+    if waiting:
+        print(say("备份的结构较旧,请运行 zhixing upgrade。", "The backup's schema is older. Run: zhixing upgrade"))
+        return
+    faults = audit.verify()
+    if faults:
+        raise Refused(*(f"audit {branch_id}/{seq}: {fault}" for branch_id, seq, fault in faults))
+    print(say("审计链完整。", "The sealed trail holds."))
+
+
+def _told(what, manifest):
+    rows = sum(manifest["tables"].values())
+    tables = say("{n} 张表,{rows} 行", "{n} tables, {rows} rows", n=len(manifest["tables"]), rows=rows)
+    files = say("{n} 个文件", "{n} files", n=manifest["files"])
+    return f"{what}: {tables}, {files} ({manifest['made_at']})"

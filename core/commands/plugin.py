@@ -1,0 +1,96 @@
+"""`zhixing plugin`: what there is, what is on where and why, and switching it."""
+
+from core.commands.console import JSON, add, add_group, day_option, print_rows
+from core.commands.opening import AS, begin
+from core.language import say
+from core.organisation import branch_by_code, organisation
+from core.plugins import registry
+from core.switches import POLICIES, branches_with, explain, local_day, switch, switches, why
+
+
+def add_commands(commands):
+    plugins = add_group(commands, "plugin", "plugins: what is on where, and why")
+    parser = add(plugins, "list", show, "list the plugins; with --branch what is on there", AS, JSON)
+    parser.add_argument("--branch", metavar="CODE")
+    for value, text in (
+        ("on", "switch a plugin on in a branch and below it"),
+        ("off", "switch it off; nothing is lost"),
+    ):
+        parser = add(plugins, value, choose, text, AS, JSON)
+        parser.set_defaults(value=value)
+        _add_common(parser)
+    parser = add(plugins, "policy", choose, "set what a branch and those below it may choose", AS, JSON)
+    _add_common(parser)
+    parser.add_argument("value", choices=list(POLICIES))
+    parser = add(plugins, "why", explain_why, "say why a plugin is on or off in a branch", AS, JSON)
+    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("--branch", required=True, metavar="CODE")
+
+
+def _add_common(parser):
+    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("--branch", required=True, metavar="CODE")
+    parser.add_argument("--reason", default="", metavar="TEXT")
+    parser.add_argument("--from", dest="from_day", metavar="DATE", help="from this day on (else from today)")
+
+
+def show(args, settings):
+    actor = begin(args, settings)
+    branch = branch_by_code(args.branch) if args.branch else None
+    actor.require("core.switch.view", branch.id if branch else None)
+    print_rows(args, _there(branch, actor.now) if branch else _everywhere(actor))
+
+
+def _there(branch, now):
+    for name, found in switches(branch.id, now).items():
+        plugin = registry().plugins[name]
+        yield {
+            "plugin": name,
+            "title": str(plugin.title),
+            "version": plugin.manifest.version,
+            "on": found.is_on,
+            "why": explain(found),
+        }
+
+
+def _everywhere(actor):
+    seen = actor.branches("core.switch.view")
+    codes = {branch.id: branch.code for _, branch in organisation().ordered() if seen is None or branch.id in seen}
+    for name, plugin in registry().plugins.items():
+        on = branches_with(name, actor.now)
+        yield {
+            "plugin": name,
+            "title": str(plugin.title),
+            "version": plugin.manifest.version,
+            "depends": list(plugin.manifest.depends),
+            "on_in": [code for branch_id, code in codes.items() if branch_id in on],
+        }
+
+
+def choose(args, settings):
+    actor = begin(args, settings)
+    branch = branch_by_code(args.branch)
+    day = day_option(args.from_day) or local_day(actor.now, branch.id)
+    changes = switch(actor, args.name, branch, args.value, reason=args.reason, from_day=day)
+    codes = {branch_id: found.code for branch_id, found in organisation().branches.items()}
+    rows = [
+        {"branch": codes[branch_id], "plugin": plugin, "on": after.is_on, "from": day, "why": explain(after)}
+        for branch_id, plugin, _, after in changes
+    ]
+    if rows or args.json:
+        print_rows(args, rows)
+    else:
+        print(say("已记下,没有开关因此变化。", "Noted. It switches nothing on or off."))
+
+
+def explain_why(args, settings):
+    actor = begin(args, settings)
+    branch = branch_by_code(args.branch)
+    actor.require("core.switch.view", branch.id)
+    reason = why(args.name, branch.id, actor.now)
+    found = switches(branch.id, actor.now)[args.name]
+    if args.json:
+        row = {"plugin": args.name, "branch": branch.code, "on": found.is_on, "because": found.because, "why": reason}
+        print_rows(args, [row])
+    else:
+        print(say("启用:", "On: ") + reason if found.is_on else say("停用:", "Off: ") + reason)

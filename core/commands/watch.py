@@ -1,0 +1,5 @@
+"""."""
+
+
+def add_commands(commands):
+    pass

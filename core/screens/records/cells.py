@@ -1,0 +1,167 @@
+"""How values look on pages: words, tags and links, masked where the actor may not see them. Nothing is loaded here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.clocks import Clock
+from core.language import say
+from core.organisation import Branch, Department
+from core.people import Person
+from core.plugins import registry
+from core.records.model import Record
+from core.records.visibility import day_of, load_refs, masked, may_see, permission, workflow
+from core.screens.times import moment as local
+from core.switches import is_on
+
+TONES = ("grey", "blue", "green", "yellow", "red")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value as shown: its text, where it leads, and the tone of its tag ("" is plain text)."""
+
+    text: str = ""
+    href: str = ""
+    tone: str = ""
+    is_masked: bool = False
+    note: str = ""
+
+    def __bool__(self):
+        return bool(self.text)
+
+
+def address(record):
+    """Where a record's page is."""
+    return f"/records/{record._meta.record}/{record.id}"
+
+
+def sees(actor, record):
+    """Whether the actor sees a loaded record: the same answer as `visible_to` gives, without a query."""
+    model = type(record)
+    return actor.may(permission(model, "view"), record.branch_id) and is_on(
+        model._meta.plugin, record.branch_id, actor.now
+    )
+
+
+def title_of(record, actor):
+    """A record's number and title, the title masked where it is personal."""
+    name = record._meta.title_field
+    if name == "number":
+        return record.number
+    column, value = type(record)._meta.fields[name], record.__data__.get(name)
+    shown = column.show(value) if may_see(actor, type(record), column, record.branch_id) else masked(value)
+    return f"{record.number} {shown}".strip()
+
+
+def state_cell(record, actor):
+    """The state as a coloured tag."""
+    state = workflow(type(record), record.branch_id, actor.now).states.get(record.state)
+    return Cell(str(state.label), tone=state.tone) if state else Cell(record.state, tone="grey")
+
+
+def cell(record, column, actor):
+    """One value of a record, as the actor may see it. What it refers to was loaded by `load`."""
+    name, value = column.name, record.__data__.get(column.name)
+    if "__" in name and not is_on(name.split("__")[0], record.branch_id, actor.now):
+        return Cell()
+    if name == "state":
+        return state_cell(record, actor)
+    if value is None or value == "":
+        return Cell()
+    if not may_see(actor, type(record), column, record.branch_id):
+        return Cell(masked(value), is_masked=True)
+    if column.kind == "ref":
+        return target_cell(record.__rel__.get(name), actor)
+    if column.kind == "softref":
+        return target_cell(record.__dict__.get("_soft", {}).get(value), actor)
+    if column.kind == "moment":
+        day_only = record.is_day_only(name)
+        return Cell(str(day_of(record, name)) if day_only else local(value, record.branch_id))
+    return Cell(column.show(value), tone=value if column.kind == "choice" and value in TONES else "")
+
+
+def answer_cell(record, question):
+    """The answer to an added question."""
+    value = (record.extra or {}).get(question.key)
+    return Cell("" if value is None else question.column.show(value))
+
+
+def target_cell(target, actor):
+    """What a reference leads to: by name, as a link where there is a page; nothing is told of what is not visible."""
+    if target is None:
+        return Cell()
+    if isinstance(target, (Person, Department, Branch)):
+        return Cell(target.name)
+    if isinstance(target, Clock):
+        return target_cell(target.__dict__.get("_about"), actor)
+    if isinstance(target, Record):
+        if sees(actor, target):
+            return Cell(title_of(target, actor), href=address(target))
+        return Cell("—", note=say("你无权查看", "you may not see this"))
+    return Cell(f"#{target.id}")
+
+
+def load(rows, model, names=None):
+    """Load all that the rows refer to, a query for each kind of target, never one for each row. Returns the rows.
+
+    `names` are the columns to be shown; None is all.
+    """
+    load_refs(rows, model, names)
+    _load_clock_records(rows, model, names)
+    _load_soft(rows, model, names)
+    return rows
+
+
+def _columns(model, kind, names):
+    return [
+        column
+        for column in model._meta.sorted_fields
+        if getattr(column, "kind", "") == kind and (names is None or column.name in names)
+    ]
+
+
+def _load_clock_records(rows, model, names):
+    refs = [column for column in _columns(model, "ref", names) if column.rel_model is Clock]
+    clocks = [clock for row in rows for column in refs if (clock := row.__rel__.get(column.name)) is not None]
+    found = by_name({(clock.record, clock.record_id) for clock in clocks})
+    for clock in clocks:
+        clock._about = found.get((clock.record, clock.record_id))
+
+
+def _load_soft(rows, model, names):
+    columns = _columns(model, "softref", names)
+    if columns:
+        texts = {row.__data__.get(column.name) for row in rows for column in columns} - {None}
+        pairs = {text: text.partition(":")[::2] for text in texts}
+        found = by_name({(name, int(key)) for name, key in pairs.values() if key.isdigit()})
+        soft = {text: found.get((name, int(key))) for text, (name, key) in pairs.items() if key.isdigit()}
+        for row in rows:
+            row._soft = soft
+
+
+def by_name(pairs):
+    """The records that (record name, id) pairs name, one query for each record type: {pair: record}. Sees everything."""
+    wanted, found = {}, {}
+    for name, row_id in pairs:
+        wanted.setdefault(name, []).append(row_id)
+    for name, ids in wanted.items():
+        model = registry().models.get(name)
+        if model is not None:
+            found.update({(name, row.id): row for row in model.select().where(model.id.in_(sorted(ids)))})
+    return found
+
+
+def stored_text(column, value, titles, actor, record):
+    """A value as the trail keeps it (ids, ISO text), as people read it. `titles` maps (model, id) to a text."""
+    if value is None or value == "":
+        return say("空", "nothing")
+    if not may_see(actor, type(record), column, record.branch_id):
+        return masked(value)
+    if getattr(column, "rel_model", None) is not None:
+        return titles.get((column.rel_model, value), f"#{value}")
+    if column.name == "state":
+        state = workflow(type(record), record.branch_id, actor.now).states.get(value)
+        return str(state.label) if state else str(value)
+    if getattr(column, "kind", "") == "moment":
+        return local(datetime.fromisoformat(value), record.branch_id)
+    return column.show(value) if hasattr(column, "show") else str(value)

@@ -1,0 +1,46 @@
+"""Bringing the product up in a process, without a face: every step in order, on one screen."""
+
+from core import (
+    access,
+    business_calendar,
+    clocks,
+    database,
+    limits,
+    organisation,
+    outbox,
+    plugins,
+    switches,
+    tellings,
+)
+from core.records import writing
+from core.roles import CORE_ROLES
+
+
+def start(settings, *, without=frozenset(), upgrade=True):
+    """Bring the product up in this process, without a face. Raises StartError with every fault at once.
+
+    `without` are enforcers to take away, for proving that tests notice. `upgrade` applies what migrations wait.
+    """
+    database.connect(settings.database_url)
+    organisation.set_default_zone(settings.timezone)
+    registry = plugins.load(off=settings.plugins_off, without=without, roles=CORE_ROLES, judges=[limits.faults])
+    access.ROLES.clear()
+    access.ROLES.update(registry.roles)
+    writing.limits_of_time["back_dating_business_days"] = settings.back_dating_business_days
+    writing.effects[:] = [clocks.follow, tellings.record_changed]
+    switches.effects[:] = [clocks.switched]
+    business_calendar.effects[:] = [clocks.recalendar]
+    limits.effects[:] = [clocks.relimit]
+    outbox.handlers.update(tellings.HANDLERS)
+    if upgrade:
+        database.migrate(folders(registry))
+    database.refresh()
+    return registry
+
+
+def folders(registry):
+    """Where the migrations of the core and of each plugin lie, in the order in which they apply: {name: folder}."""
+    return {
+        "core": database.MIGRATIONS,
+        **{name: plugin.folder / "migrations" for name, plugin in registry.plugins.items()},
+    }

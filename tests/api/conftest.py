@@ -1,0 +1,60 @@
+"""Fixtures of the API's tests: the program once, and a client for anybody of the small group by a token of theirs."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from core import people, testing
+from core.app import create_app
+from core.database import db, refresh
+from core.settings import Settings
+
+
+class Api:
+    """Sends requests with one person's token; answers are Flask's, with `.json`."""
+
+    def __init__(self, app, login):
+        refresh()
+        token = people.make_token(testing.console(), people.person_by_login(login))
+        self.token, self.client = token, app.test_client(use_cookies=False)
+
+    def ask(self, method, path, json=None, headers=None, **options):
+        headers = {"Authorization": f"Bearer {self.token}", "Accept-Language": "en", **(headers or {})}
+        path = path if path.startswith("/api") else f"/api/v1/{path.lstrip('/')}"
+        options |= {} if json is None else {"json": json}
+        return self.client.open(path, method=method, headers=headers, **options)
+
+    def get(self, path, **query):
+        return self.ask("GET", path, query_string={name.rstrip("_"): value for name, value in query.items()})
+
+    def post(self, path, values, **headers):
+        return self.ask("POST", path, values, headers)
+
+    def patch(self, path, values, revision=None):
+        return self.ask("PATCH", path, values, {"If-Match": f'"{revision}"'} if revision else {})
+
+
+@pytest.fixture(scope="session")
+def program(place, tmp_path_factory):
+    """The web program, made once: each test connects it to a database of its own."""
+    home = tmp_path_factory.mktemp("api")
+    app = create_app(Settings(home=home, database=place.settings.database), upgrade=False)
+    db.close()
+    return app
+
+
+@pytest.fixture
+def api(program, settings):
+    """api("alice") sends requests as Alice."""
+    return lambda login: Api(program, login)
+
+
+@pytest.fixture
+def now():
+    """The present moment: requests are asked as of now, so what they may touch is made shortly before."""
+    return datetime.now(UTC)
+
+
+def fields_at_fault(response):
+    """The fields that a problem names, with the code of each."""
+    return {error["field"]: error["code"] for error in response.json["errors"]}

@@ -1,0 +1,116 @@
+"""Fixtures: the web program over the small group, people signed in to it, and a real browser in front of it."""
+
+import os
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
+
+from core import people
+from core.app import create_app
+from core.people import person_by_login
+from core.testing import local
+from tests.browser import ARGUMENTS, find_chromium
+
+
+class Visitor(FlaskClient):
+    """A client that can send forms: `send` adds the token that a page would have carried."""
+
+    def send(self, path, data=None, **options):
+        """POST a form as a page of ours would."""
+        with self.session_transaction() as session:
+            session.setdefault("csrf_token", "a token of this test")
+            known = session["csrf_token"]
+        signed = URLSafeTimedSerializer(self.application.secret_key, salt="wtf-csrf-token").dumps(known)
+        return self.post(path, data={**(data or {}), "csrf_token": signed}, **options)
+
+    def begin_session(self, login):
+        """Be signed in as somebody from now on."""
+        token = people.begin_session(person_by_login(login), self.application.config["CLOCK"]())
+        with self.session_transaction() as session:
+            session["token"] = token
+
+
+@pytest.fixture
+def app(settings, without):
+    """The web program over the small group. `app.config["CLOCK"]` says what time it is."""
+    made = create_app(settings, without=without)
+    made.test_client_class = Visitor
+    return made
+
+
+@pytest.fixture
+def client(app):
+    """A stranger."""
+    return app.test_client()
+
+
+@pytest.fixture
+def sign_in(app):
+    """`sign_in("alice", "2025-03-03 10:00")` is a client that is signed in; the program's clock then shows that time."""
+
+    def signed_in(login, at=None):
+        if at is not None:
+            moment = local(at) if isinstance(at, str) else at
+            app.config["CLOCK"] = lambda: moment
+        visitor = app.test_client()
+        visitor.begin_session(login)
+        return visitor
+
+    return signed_in
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A browser, driven by playwright. Skips where there is none; under CI that is a failure."""
+    path = find_chromium()
+    if path is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no Chromium here")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def address(app):
+    """Where the program is served for a browser."""
+    from waitress import create_server
+
+    server = create_server(app, host="127.0.0.1", port=0, threads=2)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    server.close()
+    thread.join(5)
+
+
+@pytest.fixture
+def live(app, browser, address):
+    """`live("alice", width=360)` is a browser's page that is signed in; what its console complained of is in `.complaints`."""
+    contexts = []
+
+    def signed_in(login, *, width=1280, height=900, scheme="light", at=None):
+        moment = local(at) if isinstance(at, str) else at or datetime.now(UTC)
+        app.config["CLOCK"] = lambda: moment
+        context = browser.new_context(
+            base_url=address, viewport={"width": width, "height": height}, color_scheme=scheme, locale="zh-CN"
+        )
+        contexts.append(context)
+        visitor = app.test_client()
+        visitor.begin_session(login)
+        name = app.config["SESSION_COOKIE_NAME"]
+        context.add_cookies([{"name": name, "value": visitor.get_cookie(name).value, "url": address}])
+        page = context.new_page()
+        page.complaints = []
+        page.on("console", lambda m: page.complaints.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        return page
+
+    yield signed_in
+    for context in contexts:
+        context.close()
