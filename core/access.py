@@ -7,7 +7,7 @@ from functools import cached_property
 import peewee
 
 from core.audit import amend, keep
-from core.database import Kept, transaction
+from core.database import Kept, for_update, transaction
 from core.errors import Denied, Fault, NoActor, Refused
 from core.fields import MomentColumn
 from core.language import Words, say
@@ -228,36 +228,34 @@ def grant(actor, person, role_name, branch, department=None):
                 role=role.label,
             )
         )
+    faults = []
     if department is not None and department.branch_id != branch.id:
-        raise Refused(Fault("department", say("该部门不属于所选机构", "this department is of another branch")))
-    held = Grant.select().where(Grant.person == person, Grant.ended_at.is_null())
-    if role_name in ADMINISTRATIONS:
-        other = next((g.role for g in held if g.role in ADMINISTRATIONS and g.role != role_name), None)
-        if other:
-            raise Refused(
-                Fault(
-                    "role",
-                    say(
-                        "系统、安全、审计三种管理不能由同一人担任:此人已是“{other}”",
-                        "the three administrations cannot meet in one person, who is {other} already",
-                        other=ROLES[other].label,
-                    ),
-                )
-            )
-    existing = next(
-        (
-            g
-            for g in held
-            if g.role == role_name
-            and g.branch_id == branch.id
-            and g.department_id == (department.id if department else None)
-        ),
-        None,
-    )
-    if existing:
-        return existing
-    values = {"person": person, "role": role_name, "branch": branch, "department": department}
-    return keep(actor, Grant, values, branch_id=branch.id, verb="grant")
+        faults.append(Fault("department", say("该部门不属于所选机构", "this department is of another branch")))
+    if actor.person_id == person.id:
+        faults.append(Fault("person", say("不能给自己授权", "nobody grants roles to themselves")))
+    if faults:
+        raise Refused(*faults)
+    with transaction():
+        list(
+            for_update(Person.select(Person.id).where(Person.id == person.id))
+        )  # two grants at once wait for each other
+        held = list(Grant.select().where(Grant.person == person, Grant.ended_at.is_null()))
+        _refuse_second_administration(role_name, held)
+        wanted = (role_name, branch.id, department.id if department else None)
+        existing = next((g for g in held if (g.role, g.branch_id, g.department_id) == wanted), None)
+        values = {"person": person, "role": role_name, "branch": branch, "department": department}
+        return existing or keep(actor, Grant, values, branch_id=branch.id, verb="grant")
+
+
+def _refuse_second_administration(role_name, held):
+    other = next((g.role for g in held if g.role in ADMINISTRATIONS and g.role != role_name), None)
+    if role_name in ADMINISTRATIONS and other:
+        told = say(
+            "系统、安全、审计三种管理不能由同一人担任:此人已是“{other}”",
+            "the three administrations cannot meet in one person, who is {other} already",
+            other=ROLES[other].label,
+        )
+        raise Refused(Fault("role", told))
 
 
 def revoke(actor, held, reason=""):

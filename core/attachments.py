@@ -1,10 +1,23 @@
 """Files that people attach to a record: kept by their digest in the data folder, given back as downloads only."""
 
+import errno
+import hashlib
+import io
+import os
+import tempfile
+import zipfile
+from pathlib import PurePath
+
 import peewee
 
+from core import audit
+from core.comments import require_comment
 from core.database import Kept
+from core.errors import Denied, Fault, NotFound, Refused, ZhixingError
 from core.fields import MomentColumn
+from core.language import say
 from core.people import Person
+from core.records.visibility import permission
 
 
 class Attachment(Kept):
@@ -22,3 +35,155 @@ class Attachment(Kept):
 
     class Meta:
         indexes = ((("record", "record_id"), False),)
+
+
+class NoRoom(ZhixingError):
+    """The disk is full: nothing was kept."""
+
+    status = 507
+    code = "no-room"
+
+
+def _is_zip_with(folder):
+    def judge(content):
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                names = archive.namelist()
+        except zipfile.BadZipFile:
+            return False
+        return "[Content_Types].xml" in names and any(name.startswith(folder) for name in names)
+
+    return judge
+
+
+def _is_text(content):
+    if b"\0" in content:
+        return False
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return True
+    return False
+
+
+KINDS = {  # what is taken, and what its content must look like: a name alone proves nothing
+    "pdf": lambda content: content.startswith(b"%PDF-"),
+    "png": lambda content: content.startswith(b"\x89PNG\r\n\x1a\n"),
+    "jpg": lambda content: content.startswith(b"\xff\xd8\xff"),
+    "jpeg": lambda content: content.startswith(b"\xff\xd8\xff"),
+    "docx": _is_zip_with("word/"),
+    "xlsx": _is_zip_with("xl/"),
+    "txt": _is_text,
+}
+
+
+def attach(actor, record, name, content, settings):
+    """Keep a file (its bytes) with a visible record. Returns the Attachment. Raises Denied, Refused or NoRoom."""
+    require_comment(actor, record)
+    name = _clean(name)
+    faults = _faults(name, content, settings.upload_megabytes)
+    if faults:
+        raise Refused(*(Fault("file", message) for message in faults))
+    values = {
+        "branch_id": record.branch_id,
+        "record": record._meta.record,
+        "record_id": record.id,
+        "owner": actor.person,
+        "name": name,
+        "size_bytes": len(content),
+        "sha256": _store(content, settings.files),
+        "recorded_at": actor.now,
+    }
+    return audit.keep(actor, Attachment, values, branch_id=record.branch_id, verb="attach")
+
+
+def _clean(name):
+    """The bare name, in any script, without folders and what no file system takes."""
+    bare = PurePath((name or "").replace("\\", "/")).name
+    kept = "".join(c for c in bare if c.isprintable() and c not in '<>:"/|?*').strip(" .")
+    stem, dot, ending = kept.rpartition(".")
+    return (stem[: 200 - len(ending)] + dot + ending[:10]) if dot else kept[:200]
+
+
+def _faults(name, content, megabytes):
+    stem, _, ending = name.rpartition(".")
+    judge = KINDS.get(ending.lower())
+    known = ", ".join(KINDS)
+    if not content:
+        return [say("请选择一个文件;空文件不收", "choose a file that is not empty")]
+    if len(content) > megabytes * 1024 * 1024:
+        return [say("文件超过 {most} MB", "the file is larger than {most} MB", most=megabytes)]
+    if judge is None or not stem:
+        return [say("只收这些类型:{known}", "only these kinds are taken: {known}", known=known)]
+    if not judge(content):
+        told = say("内容不是 {kind} 文件,请核对", "the content is no {kind} file: check it", kind=ending.lower())
+        return [told]
+    return []
+
+
+def _store(content, folder):
+    """Write the content under its digest, whole or not at all; returns the digest."""
+    digest = hashlib.sha256(content).hexdigest()
+    path = folder / digest
+    if path.exists():
+        return digest
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(file.name, path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            told = say(
+                "磁盘已满,文件没有保存。请告知系统管理员。",
+                "The disk is full and the file was not kept. Tell the system administrator.",
+            )
+            raise NoRoom(told) from error
+        raise
+    return digest
+
+
+def attachments_of(record):
+    """The files of a record that were not removed, with who attached them, oldest first."""
+    mine = (Attachment.record == record._meta.record) & (Attachment.record_id == record.id)
+    query = Attachment.select(Attachment, Person).join(Person).where(mine, Attachment.removed_at.is_null())
+    return list(query.order_by(Attachment.id))
+
+
+def attachment_of(record, attachment_id):
+    """One file of a record. Raises NotFound."""
+    found = next((each for each in attachments_of(record) if each.id == attachment_id), None)
+    if found is None:
+        raise NotFound(say("这条记录没有这个附件。", "This record has no such file."))
+    return found
+
+
+def content_of(attachment, folder):
+    """Where the content of a file lies. Raises NotFound where it is gone from the disk."""
+    path = folder / attachment.sha256
+    if not path.is_file():
+        raise NotFound(
+            say(
+                "附件内容不在磁盘上,请告知系统管理员。",
+                "The file is gone from the disk. Tell the system administrator.",
+            )
+        )
+    return path
+
+
+def remove(actor, record, attachment, reason):
+    """Take a file off a record, with a reason; its content stays on file. Raises Denied or Refused."""
+    if attachment.owner_id != actor.person_id and not actor.may(permission(type(record), "edit"), record.branch_id):
+        raise Denied(
+            say("只有上传人或可编辑者可以移除附件。", "Only who attached it, or who edits the record, removes a file.")
+        )
+    require_comment(actor, record)
+    if not reason.strip():
+        raise Refused(Fault("file", say("移除附件须写明原因", "say why the file is removed"), "required"))
+    audit.amend(
+        actor, attachment, {"removed_at": actor.now}, branch_id=record.branch_id, verb="remove", reason=reason.strip()
+    )

@@ -15,6 +15,7 @@ from core.database import Kept, door, insert_rows, is_sqlite, transaction
 from core.fields import JsonColumn, MomentColumn
 
 EVERYWHERE = 0  # the chain of what belongs to no branch
+ERASE = "erase"  # the verb of an entry that says whose values were erased
 START = "0" * 64
 
 
@@ -109,12 +110,8 @@ def _digest(salt, text):
     return hashlib.sha256(f"{salt}{text}".encode()).hexdigest()
 
 
-def _link(previous, branch_id, seq, at, actor, person_id, via, verb, record, row_id, reason, digest):
-    text = "\x1f".join(
-        map(
-            str, (previous, branch_id, seq, at.isoformat(), actor, person_id, via, verb, record, row_id, reason, digest)
-        )
-    )
+def _link(previous, branch_id, seq, at, *rest):
+    text = canonical([previous, branch_id, seq, at.isoformat(), *rest])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -181,20 +178,19 @@ def _lock_head(branch_id):
 
 
 def verify(branch_id=None):
-    """Walk the chains; the faults found, as (branch_id, seq, sentence), first of each branch only. None: all is whole."""
+    """Walk the chains; the faults found, as (branch_id, seq, sentence), first of each branch only. Empty: all is whole."""
     faults = []
-    heads = AuditHead.select().order_by(AuditHead.branch_id)
+    heads, entries = AuditHead.select().order_by(AuditHead.branch_id), AuditEntry.select(AuditEntry.branch_id)
     if branch_id is not None:
-        heads = heads.where(AuditHead.branch_id == branch_id)
+        heads, entries = heads.where(AuditHead.branch_id == branch_id), entries.where(AuditEntry.branch_id == branch_id)
     heads = {head.branch_id: head for head in heads}
-    orphans = AuditEntry.select(AuditEntry.branch_id).distinct().where(AuditEntry.branch_id.not_in(list(heads) or [-1]))
-    if branch_id is None:
-        faults += [(row.branch_id, 1, "the chain has no head") for row in orphans]
+    orphans = entries.distinct().where(AuditEntry.branch_id.not_in(list(heads) or [-1]))
+    faults += [(row.branch_id, 1, "the chain has no head") for row in orphans]
     for head in heads.values():
-        seq, previous = 0, START
+        seq, previous, erased = 0, START, _erased(head.branch_id)
         links = AuditEntry.select().where(AuditEntry.branch_id == head.branch_id).order_by(AuditEntry.seq).iterator()
         for seq, entry in enumerate(links, 1):
-            fault = _fault(entry, seq, previous)
+            fault = _fault(entry, seq, previous, erased)
             if fault:
                 faults.append((head.branch_id, seq, fault))
                 break
@@ -205,12 +201,19 @@ def verify(branch_id=None):
     return faults
 
 
-def _fault(entry, seq, previous):
+def _erased(branch_id):
+    """The numbers of the entries whose values were erased, as the chain itself says."""
+    rows = AuditEntry.select(AuditEntry.changes).where(AuditEntry.branch_id == branch_id, AuditEntry.verb == ERASE)
+    return {seq for row in rows for seq in (row.changes or {}).get("entries", ())}
+
+
+def _fault(entry, seq, previous, erased):
     if entry.seq != seq:
         return f"entry {seq} is missing, found {entry.seq}"
     if entry.previous != previous:
         return "does not follow the entry before it"
-    if entry.changes is not None and _digest(entry.salt, canonical(entry.changes)) != entry.digest:
+    is_erased = seq in erased and entry.changes is None and not entry.salt
+    if not is_erased and _digest(entry.salt, canonical(entry.changes)) != entry.digest:
         return "its values were changed"
     link = _link(
         previous, entry.branch_id, seq, entry.at, entry.actor, entry.person_id, entry.via, entry.verb, entry.record,
@@ -227,10 +230,23 @@ def heads():
     ]
 
 
-def erase(entry_ids):
-    """Remove the values of entries (personal data that must go); the chain still holds."""
+def erase(actor, entry_ids, reason):
+    """Remove the values of entries (personal data that must go), and note that in the trail; the chain still holds.
+
+    The salts go with them, so that nobody can try out values against what is left.
+    """
+    by_branch = {}
+    for entry in AuditEntry.select().where(AuditEntry.id.in_(list(entry_ids)), AuditEntry.verb != ERASE):
+        by_branch.setdefault(entry.branch_id, []).append(entry)
     with transaction(), door():
-        AuditEntry.update(changes=None).where(AuditEntry.id.in_(list(entry_ids))).execute()
+        for branch_id, entries in by_branch.items():
+            AuditEntry.update(changes=None, salt="").where(AuditEntry.id.in_([e.id for e in entries])).execute()
+            note(actor, ERASE, "audit_entry", entries[0].id, branch_id, {"entries": [e.seq for e in entries]}, reason)
+
+
+def highest(record):
+    """The highest id of a record type's rows that the trail knows, also of rows taken away since: none is given twice."""
+    return AuditEntry.select(peewee.fn.MAX(AuditEntry.row_id)).where(AuditEntry.record == record).scalar() or 0
 
 
 def trail(record, row_id):

@@ -35,24 +35,24 @@ def save(path, settings, now):
         raise Refused(say("{path} 已存在,请换一个文件名。", "{path} is there already. Name another file.", path=path))
     part = path.with_name(path.name + ".part")
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
-                manifest = _save_database(archive, settings) | {
-                    "format": FORMAT,
-                    "version": version("zhixing"),
-                    "made_at": now.astimezone(UTC).isoformat(timespec="seconds"),
-                    "files": _save_files(archive, settings.files),
-                }
-                archive.writestr("manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1))
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))  # for its owner only: it holds everything
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+            manifest = _save_database(archive, path.parent) | {
+                "format": FORMAT,
+                "version": version("zhixing"),
+                "made_at": now.astimezone(UTC).isoformat(timespec="seconds"),
+                "files": _save_files(archive, settings.files),
+            }
+            archive.writestr("manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1))
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
     return manifest
 
 
-def _save_database(archive, settings):
+def _save_database(archive, folder):
     if is_sqlite():
-        with _copy(settings.home) as copy:
+        with _copy(folder) as copy:
             manifest = _manifest("sqlite", copy)
             copy.close()
             archive.write(copy.database, COPY)
@@ -68,9 +68,9 @@ def _save_database(archive, settings):
 
 
 @contextmanager
-def _copy(home):
-    """A consistent copy of the SQLite database in use, as a database of its own."""
-    with tempfile.TemporaryDirectory(dir=home, prefix="backup-") as folder:
+def _copy(place):
+    """A consistent copy of the SQLite database in use, as a database of its own, for a while in the folder `place`."""
+    with tempfile.TemporaryDirectory(dir=place, prefix="backup-") as folder:
         target = sqlite3.connect(Path(folder) / COPY)
         try:
             source = sqlite3.connect(db.database)

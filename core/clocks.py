@@ -7,7 +7,7 @@ import peewee
 
 from core import findings
 from core.access import system
-from core.database import Table, insert_rows, transaction
+from core.database import Table, insert_rows, is_sqlite, transaction
 from core.errors import Fault, Refused
 from core.fields import JsonColumn, MomentColumn
 from core.findings import Finding
@@ -212,7 +212,7 @@ def follow(context, model, changes):
     stored, events = {}, {}
     old = [change.record.id for change in changes if not change.is_new]
     if old:
-        for clock in Clock.select().where(Clock.record == name, Clock.record_id.in_(old)):
+        for clock in _locked(Clock.select().where(Clock.record == name, Clock.record_id.in_(old)).order_by(Clock.id)):
             stored.setdefault(clock.record_id, {})[clock.start, clock.stop] = clock
         for event in (
             ClockEvent.select().where(ClockEvent.record == name, ClockEvent.record_id.in_(old)).order_by(ClockEvent.id)
@@ -235,6 +235,11 @@ def follow(context, model, changes):
     insert_rows(Clock, fresh)
 
 
+def _locked(query):
+    """The rows of a query, which nobody else writes until this transaction ends: neither the sweep nor another person."""
+    return query if is_sqlite() else query.for_update()
+
+
 def _readings(context, record, events):
     day = local_day(record.happened_at, record.branch_id)
     families = context.found.get(("families", day))
@@ -252,12 +257,9 @@ def _values(context, record, reading, clock, change):
     settled = clock is not None and closed_at is not None and now > closed_at and clock.owner_id is not None
     state = reading.state(now)
     if state in ("yellow", "red") and not context.history:
-        same = clock is not None and (clock.plugin, clock.limit, clock.due_at) == (
-            limit.plugin,
-            limit.name,
-            reading.due_at,
-        )
-        state = clock.state if same and clock.state in ("yellow", "red") else "running"
+        same = clock is not None and (clock.plugin, clock.limit) == (limit.plugin, limit.name)
+        told = clock.state if same and clock.state in ("yellow", "red") else "running"
+        state = told if state == "red" or told == "yellow" else "running"
     return {
         "branch_id": clock.branch_id if settled else record.branch_id,
         "record": record._meta.record,
@@ -299,10 +301,13 @@ def _next(context, reading, state, change):
 
 
 def _is_recorded_late(record, reading):
-    if not reading.stopped_in_time or reading.due_at is None:
-        return False
     recorded = (record.stamps or {}).get(reading.limit.stop)
-    return bool(recorded) and recorded[0] > reading.due_at.isoformat(timespec="seconds")
+    if not reading.stopped_in_time or reading.due_at is None or not recorded:
+        return False
+    at = datetime.fromisoformat(recorded[0])
+    if record.is_day_only(reading.limit.stop):
+        return local_day(at, record.branch_id) > reading.due_on
+    return at > reading.due_at
 
 
 def _store(context, clock, values, change):
@@ -310,29 +315,46 @@ def _store(context, clock, values, change):
     opened = Finding.select().where(
         Finding.record == clock.record, Finding.record_id == clock.record_id, Finding.clock_id == clock.id
     )
+    red = opened.where(Finding.colour == "red", Finding.source == f"limit:{clock.plugin}.{clock.limit}")
     differs = {name: value for name, value in values.items() if getattr(clock, name) != value}
-    if values["state"] == "met" and clock.state not in ("met", "cancelled"):
-        if values.get("is_recorded_late") and not change.reason.strip() and not context.actor.is_system:
-            raise Refused(
-                Fault(
-                    "reason",
-                    say(
-                        "按时完成但补录已过时限,请写明补录原因",
-                        "done in time but recorded after the limit: say why it is recorded late",
-                    ),
-                    "required",
-                )
-            )
-        findings.close_many(context.actor, opened.where(Finding.colour == "red"), "withdrawn", change.reason)
-    if values["state"] in ("met", "late", "cancelled") and clock.state in OPEN:
+    _ask_why_late(context, clock, values, change)
+    if _proves_wrong(clock, values):
+        findings.withdraw(context.actor, red, change.reason)
+    if (values["state"] in ("met", "late", "cancelled") and clock.state in OPEN) or _begins_later(clock, values):
         findings.close_many(context.actor, opened)
     if values["state"] == "late":
-        told = opened.where(
-            Finding.colour == "red", Finding.source == f"limit:{values['plugin']}.{values['limit']}"
-        ).exists()
+        source = f"limit:{values['plugin']}.{values['limit']}"
+        told = opened.where(Finding.colour == "red", Finding.source == source, Finding.state != "withdrawn").exists()
         differs["next_at"] = None if told else differs.get("next_at", clock.next_at)
     if differs:
         Clock.update(differs).where(Clock.id == clock.id).execute()
+
+
+def _ask_why_late(context, clock, values, change):
+    comes_in_time = values["state"] == "met" and clock.state not in ("met", "cancelled")
+    if comes_in_time and values["is_recorded_late"] and not change.reason.strip() and not context.actor.is_system:
+        told = say(
+            "按时完成但补录已过时限,请写明补录原因",
+            "done in time but recorded after the limit: say why it is recorded late",
+        )
+        raise Refused(Fault("reason", told, "required"))
+
+
+def _begins_later(clock, values):
+    is_early_again = values["state"] == "running" and clock.state in ("yellow", "red")
+    return is_early_again and values["started_at"] != clock.started_at
+
+
+def _proves_wrong(clock, values):
+    """Whether a red given for the limit of `clock` was wrong: done in time after all, or begun later than was said.
+
+    A red stands where the record has come under another limit since: becoming complex excuses nothing.
+    """
+    if values["state"] == "cancelled" or (clock.plugin, clock.limit) != (values["plugin"], values["limit"]):
+        return False
+    if values["state"] == "met":
+        return clock.state not in ("met", "cancelled")
+    return _begins_later(clock, values)
 
 
 # ---- working out anew -----------------------------------------------------------------------------------------------
@@ -359,14 +381,12 @@ def rework(actor, branch_id, *, plugin=None, only_open=False, history=True):
                 Clock.record == name, Clock.branch_id == branch_id, Clock.state.in_(OPEN)
             )
             query = query.where(model.id.in_(open_ids))
-        last = 0
-        while True:
-            chunk = list(query.where(model.id > last).limit(300))
-            if not chunk:
-                break
-            last = chunk[-1].id
-            context = Context(system(actor.now), branch_id, model, history=history)
+        last, size = 0, 200
+        while size == 200:
             with transaction():
+                chunk = list(_locked(query.where(model.id > last).limit(200)))
+                size, last = len(chunk), chunk[-1].id if chunk else last
+                context = Context(system(actor.now), branch_id, model, history=history)
                 follow(context, model, [Change(record, {}, "rework", "rework", context) for record in chunk])
 
 

@@ -142,10 +142,22 @@ def transaction():
             yield current
             for late in list(current.before_commit.values()):
                 late()
+    except peewee.OperationalError as error:
+        wrong = _what_went_wrong(error)
+        if wrong is error:
+            raise
+        raise wrong from wrong.__context__
     finally:
         _here.transaction = None
     for done in current.after_commit:
         done()
+
+
+def _what_went_wrong(error):
+    """The error behind "no transaction is active": SQLite undoes a transaction by itself when the disk is full."""
+    while "no transaction is active" in str(error) and error.__context__ is not None:
+        error = error.__context__
+    return error
 
 
 def in_transaction():
@@ -153,14 +165,15 @@ def in_transaction():
     return getattr(_here, "transaction", None) is not None
 
 
-def alone(name):
-    """Have `name` to oneself until the transaction that is open ends; False where another transaction has it.
+def alone(name, wait=False):
+    """Have `name` to oneself until the transaction that is open ends. Where another has it: wait for it, or False.
 
     On SQLite a transaction is alone with everything.
     """
     if is_sqlite():
         return True
-    return db.execute_sql("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (name,)).fetchone()[0]
+    lock = "pg_advisory_xact_lock" if wait else "pg_try_advisory_xact_lock"
+    return db.execute_sql(f"SELECT {lock}(hashtextextended(%s, 0))", (name,)).fetchone()[0] is not False
 
 
 # busy, locked, out of memory, read-only, disk failure, corrupt, disk full, cannot be opened, no database
@@ -175,21 +188,27 @@ def is_trouble(error):
         return False
     if not is_sqlite():
         return True
-    causes = [error.__cause__, *error.args[:1]]
-    codes = [code for cause in causes if (code := getattr(cause, "sqlite_errorcode", None)) is not None]
-    return any(code & 0xFF in SQLITE_TROUBLE for code in codes)
+    drivers = error.__cause__ or error.__context__  # peewee's own error hides the driver's, which carries the code
+    return getattr(drivers, "sqlite_errorcode", 0) & 0xFF in SQLITE_TROUBLE
 
 
-def insert_rows(model, rows):
+def for_update(query):
+    """`query`, locking its rows until the transaction ends; on SQLite a transaction holds the one write lock anyhow."""
+    return query if is_sqlite() else query.for_update()
+
+
+def insert_rows(model, rows, beyond=0):
     """Insert `rows` (dicts by field name, all with the same keys), ids given beforehand; the ids in order.
 
-    One prepared statement for all: many times faster than peewee's multi-row insert. `Kept` tables need the door.
+    `beyond` is the highest id that was ever given, where rows may have been taken away since (SQLite only: a sequence of
+    PostgreSQL gives none twice). One prepared statement for all: many times faster than peewee's multi-row insert.
+    `Kept` tables need the door.
     """
     if not rows:
         return []
     if issubclass(model, Kept):
         _guard(model)
-    ids = _new_ids(model, len(rows))
+    ids = _new_ids(model, len(rows), beyond)
     fields = [model._meta.fields[name] for name in rows[0]]
     columns = ", ".join(f'"{field.column_name}"' for field in [model._meta.primary_key, *fields])
     marks = ", ".join(["?" if is_sqlite() else "%s"] * (len(fields) + 1))
@@ -206,14 +225,18 @@ def insert_rows(model, rows):
 
 
 def _translated(error):
-    known = getattr(peewee, type(error).__name__, None)
-    return known(*error.args) if isinstance(known, type) and issubclass(known, peewee.PeeweeException) else error
+    """The error of a driver as peewee's, by its nearest kind that peewee knows: UniqueViolation is an IntegrityError."""
+    for kind in type(error).__mro__:
+        known = getattr(peewee, kind.__name__, None)
+        if isinstance(known, type) and issubclass(known, peewee.PeeweeException):
+            return known(*error.args)
+    return error
 
 
-def _new_ids(model, count):
+def _new_ids(model, count, beyond):
     table = model._meta.table_name
     if is_sqlite():  # the transaction holds the write lock, so nobody else takes these
-        highest = db.execute_sql(f'SELECT MAX("id") FROM "{table}"').fetchone()[0] or 0
+        highest = max(db.execute_sql(f'SELECT MAX("id") FROM "{table}"').fetchone()[0] or 0, beyond)
         return range(highest + 1, highest + 1 + count)
     sql = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
     return [row[0] for row in db.execute_sql(sql, (f'"{table}"', count)).fetchall()]

@@ -270,6 +270,9 @@ class Json(Described, peewee.TextField):
     def __init__(self, label="", **kwargs):
         super().__init__(label, read_only=True, **kwargs)
 
+    def _parse(self, text, context):
+        return text
+
     def db_value(self, value):
         return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 

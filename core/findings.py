@@ -4,7 +4,7 @@ import peewee
 
 from core import outbox
 from core.audit import note
-from core.database import Kept, door, insert_rows
+from core.database import Kept, door, insert_rows, is_sqlite
 from core.fields import MomentColumn
 from core.language import Words
 from core.plugins import registry
@@ -16,6 +16,7 @@ STATES = {
     "closed": Words("已消除", "Closed"),
     "withdrawn": Words("已撤回", "Withdrawn"),
 }
+STANDING = ("open", "waived")  # its cause is still there
 
 
 class Finding(Kept):
@@ -69,13 +70,55 @@ def open_many(actor, found):
     return ids
 
 
-def close_many(actor, query, state="closed", reason=""):
-    """Close (or withdraw) the open findings of a query, each with its trail and messages. Returns them."""
-    rows = list(query.where(Finding.state == "open"))
+def locked(query):
+    """The findings of a query, which nobody else closes or waives until this transaction ends."""
+    return query if is_sqlite() else query.for_update()
+
+
+def standing(source, record_ids):
+    """The open and waived findings of a source about some subjects, locked."""
+    query = Finding.select().where(
+        Finding.source == source, Finding.record_id.in_(record_ids), Finding.state.in_(STANDING)
+    )
+    return list(locked(query.order_by(Finding.id)))
+
+
+def number(found):
+    """Give each finding (a dict) its episode: one more than there are of the same identity, in one query for all."""
+    if not found:
+        return
+    identity = (Finding.source, Finding.colour, Finding.record, Finding.record_id, Finding.period)
+    query = (
+        Finding.select(*identity, peewee.fn.MAX(Finding.episode))
+        .where(
+            Finding.source.in_({item["source"] for item in found}),
+            Finding.record.in_({item["record"] for item in found}),
+            Finding.record_id.in_({item["record_id"] for item in found}),
+        )
+        .group_by(*identity)
+    )
+    last = {tuple(row[:5]): row[5] for row in query.tuples()}
+    for item in found:
+        key = (item["source"], item.get("colour", ""), item["record"], item["record_id"], item.get("period", ""))
+        item["episode"] = last.get(key, 0) + 1
+
+
+def close_many(actor, query):
+    """Close the open and waived findings of a query, each with its trail and messages. Returns them."""
+    return _end(actor, query.where(Finding.state.in_(STANDING)), "closed", "")
+
+
+def withdraw(actor, query, reason):
+    """Withdraw the findings of a query that prove wrong, closed ones too: they stay on file. Returns them."""
+    return _end(actor, query.where(Finding.state != "withdrawn"), "withdrawn", reason)
+
+
+def _end(actor, query, state, reason):
+    rows = list(locked(query.order_by(Finding.id)))
     if rows:
         with door():
-            values = {"state": state, "closed_at": actor.now, "reason": reason}
-            Finding.update(values).where(Finding.id.in_([row.id for row in rows]), Finding.state == "open").execute()
+            values = {"state": state, "closed_at": actor.now} | ({"reason": reason} if reason else {})
+            Finding.update(values).where(Finding.id.in_([row.id for row in rows])).execute()
         for row in rows:
             note(actor, state, "finding", row.id, row.branch_id, {"state": [row.state, state]}, reason)
             row.state, row.closed_at = state, actor.now
@@ -92,5 +135,5 @@ def _tell(actor, kind, findings):
     for finding_id, row in findings:
         for plugin in listening:
             if is_on(plugin, row["branch_id"], actor.now):
-                messages.append((plugin, kind, row["branch_id"], {"finding": finding_id}))
+                messages.append((plugin, kind, row["branch_id"], f"finding:{finding_id}", {"finding": finding_id}))
     outbox.tell(actor.now, messages)

@@ -1,6 +1,7 @@
 """Questions that an administrator adds to a record type, for the group or one branch, in versions that are never changed."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import peewee
 
@@ -52,11 +53,16 @@ class Question:
     choices: tuple = ()  # (word, Words, retired)
     retired: bool = False
     column: object = field(default=None, compare=False)
+    preset: object = None  # the default as an answer is stored
 
     @property
     def name(self):
         """Its name among the record's fields, in the API, imports and exports."""
         return PREFIX + self.key
+
+    def is_closed_to(self, stored):
+        """Whether this answer cannot be given any more: the question, or the choice, is retired."""
+        return self.retired or stored in {word for word, _, retired in self.choices if retired}
 
     def is_asked_of(self, values):
         """Whether it is shown for a record with these values (a mapping by field name)."""
@@ -79,7 +85,7 @@ def question(data):
     column.name, column.label = PREFIX + data["key"], label
     return Question(
         data["key"], data["kind"], label, data.get("required", False), data.get("shown_if", ""), data.get("default", ""),
-        choices, data.get("retired", False), column,
+        choices, data.get("retired", False), column, column.as_json(column.parse(data.get("default", ""))),
     )  # fmt: skip
 
 
@@ -91,7 +97,12 @@ class Form:
     questions: tuple
 
     def __getitem__(self, name):
-        return next(q for q in self.questions if q.name == name)
+        return self.by_name[name]
+
+    @cached_property
+    def by_name(self):
+        """The questions by their name among the record's fields."""
+        return {question.name: question for question in self.questions}
 
 
 class _Forms:
@@ -214,7 +225,9 @@ def _kind_faults(data, before):
             return [Fault("choices", told)]
     try:
         if data.get("default"):
-            question({**data, "label": {"zh": "-"}}).column.parse(data["default"])
+            made = question({**data, "label": {"zh": "-"}})
+            if made.is_closed_to(made.preset) and not made.retired:
+                return [Fault("default", say("此选项已停用", "this choice is retired"), "choice")]
     except ValueError as error:
         return [Fault("default", str(error))]
     return []

@@ -241,11 +241,8 @@ def prune(before):
     gone, later = 0, JobRun.alias()
     same = (later.job == JobRun.job, later.branch_id == JobRun.branch_id, later.slot > JobRun.slot)
     while True:
-        old = JobRun.select(JobRun.id).where(
-            JobRun.done_at < before,
-            JobRun.state.in_(("done", "missed")),
-            peewee.fn.EXISTS(later.select(later.id).where(*same)),
-        )
+        went_well = JobRun.state.in_(("done", "missed")) & peewee.fn.EXISTS(later.select(later.id).where(*same))
+        old = JobRun.select(JobRun.id).where(JobRun.done_at < before, went_well | (JobRun.state == "working"))
         ids = [row.id for row in old.order_by(JobRun.id).limit(500)]
         gone += JobRun.delete().where(JobRun.id.in_(ids)).execute() if ids else 0
         if len(ids) < 500:

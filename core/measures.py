@@ -1,16 +1,12 @@
 """Measures: indicators counted for a branch and a period, in one query each; every figure can show its rows."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-import peewee
-
-from core.database import Kept
 from core.errors import Fault, NotFound, Refused
-from core.fields import MomentColumn
 from core.language import Words, say
-from core.organisation import Branch, organisation
+from core.organisation import organisation
 from core.people import Person
 from core.plugins import registry
 from core.switches import is_on
@@ -18,7 +14,11 @@ from core.switches import is_on
 
 @dataclass(frozen=True)
 class Measure:
-    """An indicator. `count(scope)` returns {group_id: (numerator, denominator)}, by scope.by; `rows(scope)` a query."""
+    """An indicator. `count(scope)` returns {group_id: (numerator, denominator)}, by scope.by; `rows(scope)` a query.
+
+    `groups` maps "person" and "department" to the column of the rows that they are grouped by; `late` is a condition on
+    the rows: those that spoil the figure, which are shown first.
+    """
 
     name: str
     label: Words
@@ -26,6 +26,8 @@ class Measure:
     count: object
     rows: object = None
     hint: Words = Words("", "")
+    groups: dict = field(default_factory=dict)
+    late: object = None
 
 
 @dataclass(frozen=True)
@@ -72,20 +74,21 @@ def period_days(text):
 
 
 def measures_of(branch_id, now):
-    """The measures whose plugin is on in a branch, by name: {name: (plugin, Measure)}."""
+    """The measures whose plugin is on in a branch or below it, by name: {name: (plugin, Measure)}."""
     return {
         measure.name: (name, measure)
         for name, plugin in registry().plugins.items()
-        if is_on(name, branch_id, now)
+        if any(is_on(name, each, now) for each in organisation().subtree(branch_id))
         for measure in plugin.manifest.measures
         if f"measure:{name}.{measure.name}" not in registry().without
     }
 
 
-def scope_of(branch_id, period, now, by=None):
-    """The Scope of a branch with all below it."""
+def scope_of(branch_id, period, now, by=None, *, plugin):
+    """The Scope of a branch with all below it, where the plugin is on."""
     first, last = period_days(period)
-    return Scope(tuple(sorted(organisation().subtree(branch_id))), first, last, now, by)
+    branches = [each for each in sorted(organisation().subtree(branch_id)) if is_on(plugin, each, now)]
+    return Scope(tuple(branches), first, last, now, by)
 
 
 def measured(actor, branch, period, name=None, by=None):
@@ -110,7 +113,7 @@ def measured(actor, branch, period, name=None, by=None):
         if name in (None, measure_name):
             actor.require(f"{plugin}.measure.view", branch.id)
             for grouped in (None, by) if by else (None,):
-                counted = measure.count(scope_of(branch.id, period, actor.now, grouped))
+                counted = measure.count(scope_of(branch.id, period, actor.now, grouped, plugin=plugin))
                 if grouped is None:
                     counted = {None: counted.get(None, (0, 0))}
                 rows += [_row(measure, branch, period, group, pair) for group, pair in _named(counted, grouped).items()]
@@ -124,7 +127,12 @@ def _named(counted, by):
         names = {d.id: d.code for d in organisation().departments.values()}
     else:
         names = dict(Person.select(Person.id, Person.login).where(Person.id.in_([g for g in counted if g])).tuples())
-    return dict(sorted((names[group], pair) for group, pair in counted.items() if group in names))
+    named = {}
+    for group, (numerator, denominator) in counted.items():
+        if group in names:  # departments of several branches may share a code: they count as one
+            before = named.get(names[group], (0, 0))
+            named[names[group]] = (before[0] + numerator, before[1] + denominator)
+    return dict(sorted(named.items()))
 
 
 def _row(measure, branch, period, group, pair):
@@ -138,19 +146,3 @@ def _row(measure, branch, period, group, pair):
         "denominator": denominator,
         "value": numerator / denominator if denominator else None,
     }
-
-
-class FrozenMeasure(Kept):
-    """A measure of a period as it was when the period was closed. What comes late is a dated correction beside it."""
-
-    measure = peewee.CharField(max_length=64)
-    branch = peewee.ForeignKeyField(Branch, backref="+", on_delete="RESTRICT")
-    period = peewee.CharField(max_length=16)
-    by = peewee.CharField(max_length=16, default="")  # "", person or department
-    group = peewee.CharField(max_length=64, default="", column_name="group_code")
-    numerator = peewee.BigIntegerField()
-    denominator = peewee.BigIntegerField()
-    closed_at = MomentColumn()
-
-    class Meta:
-        indexes = ((("branch", "period", "measure", "by", "group", "closed_at"), True),)

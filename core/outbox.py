@@ -109,17 +109,20 @@ def _hand(message, now):
 
 
 class _Part:
-    """A part of the transaction that can be undone alone, with what it added to the trail."""
+    """A part of the transaction that can be undone alone, with what it added to the trail and wanted done later."""
 
     def __enter__(self):
         with transaction() as current:
             self.current, self.noted = current, len(getattr(current, "audit", ()))
+            self.later = len(current.after_commit)
         self.savepoint = db.savepoint()
         self.savepoint.__enter__()
 
     def __exit__(self, kind, value, trace):
-        if kind is not None and hasattr(self.current, "audit"):
-            del self.current.audit[self.noted :]
+        if kind is not None:
+            del self.current.after_commit[self.later :]
+            if hasattr(self.current, "audit"):
+                del self.current.audit[self.noted :]
         return self.savepoint.__exit__(kind, value, trace)
 
 

@@ -134,7 +134,7 @@ def sign_in(login, password, now, settings, address=""):
     last_good = (
         LoginTry.select(peewee.fn.MAX(LoginTry.at))
         .where(LoginTry.login == login, LoginTry.succeeded)
-        .scalar(convert=True)
+        .scalar()
     )
     failed = LoginTry.select().where(
         LoginTry.login == login, ~LoginTry.succeeded, LoginTry.at > max(since, last_good or since)

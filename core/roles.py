@@ -12,7 +12,10 @@ CORE_ROLES = (
         capacity="department_head",
     ),
     Role(
-        "management", Words("管理层", "Management"), ("core.desk.view", "core.department.view"), capacity="management"
+        "management",
+        Words("管理层", "Management"),
+        ("core.desk.view", "core.department.view", "core.check.view", "core.check.waive"),
+        capacity="management",
     ),
     Role(
         "system_admin",
@@ -29,6 +32,7 @@ CORE_ROLES = (
             "core.limit.edit",
             "core.calendar.edit",
             "core.job.view",
+            "core.job.edit",
             "core.check.view",
             "core.clause.view",
         ),

@@ -3,11 +3,13 @@
 from core import (
     access,
     business_calendar,
+    checks,
     clocks,
     database,
     limits,
     organisation,
     outbox,
+    own_checks,
     plugins,
     switches,
     tellings,
@@ -23,7 +25,9 @@ def start(settings, *, without=frozenset(), upgrade=True):
     """
     database.connect(settings.database_url)
     organisation.set_default_zone(settings.timezone)
-    registry = plugins.load(off=settings.plugins_off, without=without, roles=CORE_ROLES, judges=[limits.faults])
+    judges = [limits.faults, checks.faults]
+    registry = plugins.load(off=settings.plugins_off, without=without, roles=CORE_ROLES, judges=judges)
+    checks.own[:] = own_checks.ALL
     access.ROLES.clear()
     access.ROLES.update(registry.roles)
     writing.limits_of_time["back_dating_business_days"] = settings.back_dating_business_days

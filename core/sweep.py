@@ -1,11 +1,10 @@
 """The sweep: claims the clocks that have come near or past their limit, and opens a finding for each, once."""
 
-import peewee
-
 from core import findings
 from core.clocks import Clock
 from core.database import is_sqlite, transaction
 from core.limits import shipped
+from core.records.visibility import about_finished
 from core.switches import is_on
 
 CHUNK = 400
@@ -19,11 +18,12 @@ def sweep(actor, chunk=CHUNK):
     counts = {"yellow": 0, "red": 0}
     while True:
         with transaction():
-            claimed = _claim(actor.now, chunk)
-            for colour, found in claimed.items():
-                findings.open_many(actor, found)
-                counts[colour] += len(found)
-        if claimed["size"] < chunk:
+            size, found = _claim(actor.now, chunk)
+            ids = findings.open_many(actor, found)
+            _close_finished(actor, dict(zip(ids, found, strict=True)))
+        for item in found:
+            counts[item["colour"]] += 1
+        if size < chunk:
             return counts
 
 
@@ -36,7 +36,8 @@ def look(actor):
 
 
 def _due(now):
-    return Clock.select().where(Clock.next_at <= now).order_by(Clock.next_at, Clock.id)
+    due = Clock.select().where(Clock.next_at <= now).order_by(Clock.next_at, Clock.id)
+    return about_finished(due, Clock)
 
 
 def _speaks(clock, now):
@@ -47,36 +48,39 @@ def _colour(clock, now):
     return "red" if now > clock.due_at else "yellow"
 
 
-class _Claimed(dict):
-    def items(self):
-        return [(colour, self[colour]) for colour in ("yellow", "red")]
-
-
 def _claim(now, chunk):
+    """Take the next clocks and move them on: how many were taken, and what is to be found of them, yellow first."""
     query = _due(now).limit(chunk)
     if not is_sqlite():
         query = query.for_update("FOR UPDATE SKIP LOCKED")
-    clocks = list(query)
-    limits = shipped()
-    claimed = _Claimed(yellow=[], red=[], size=len(clocks))
-    ids = {"yellow": [], "red": [], "late": [], "asleep": []}
+    clocks, limits, found = list(query), shipped(), []
+    moved = {"yellow": [], "red": [], "quiet": []}
     for clock in clocks:
         colour = _colour(clock, now)
         if not _speaks(clock, now):
-            ids["asleep"].append(clock.id)
+            moved["quiet"].append(clock.id)
             continue
-        ids["late" if clock.stopped_at is not None else colour].append(clock.id)
-        claimed[colour].append(_finding(clock, colour, limits))
+        moved["quiet" if clock.stopped_at is not None else colour].append(clock.id)
+        found.append(_finding(clock, colour, limits))
     for what, values in (
         ("yellow", {"state": "yellow", "next_at": Clock.passed_at}),  # it speaks once more, when the limit has passed
         ("red", {"state": "red", "next_at": None}),
-        ("late", {"next_at": None}),
-        ("asleep", {"next_at": None}),
+        ("quiet", {"next_at": None}),  # finished late, or off where it is
     ):
-        if ids[what]:
-            Clock.update(values).where(Clock.id.in_(ids[what])).execute()
-    _number(claimed)
-    return claimed
+        if moved[what]:
+            Clock.update(values).where(Clock.id.in_(moved[what])).execute()
+    found.sort(key=lambda item: item["colour"] == "red")
+    findings.number(found)
+    return len(clocks), found
+
+
+def _close_finished(actor, opened):
+    """What was finished late before the sweep came to it is told all the same, but is open no longer."""
+    clocks = [item["clock_id"] for item in opened.values()]
+    late = {c.id for c in Clock.select(Clock.id).where(Clock.id.in_(clocks), Clock.stopped_at.is_null(False))}
+    ids = [finding_id for finding_id, item in opened.items() if item["clock_id"] in late]
+    if ids:
+        findings.close_many(actor, findings.Finding.select().where(findings.Finding.id.in_(ids)))
 
 
 def _finding(clock, colour, limits):
@@ -93,22 +97,3 @@ def _finding(clock, colour, limits):
         "department_id": clock.department_id,
         "clock_id": clock.id,
     }
-
-
-def _number(claimed):
-    """Give each finding its episode: one more than there are of the same identity, in one query for the chunk."""
-    found = claimed["yellow"] + claimed["red"]
-    if not found:
-        return
-    have = findings.Finding
-    query = (
-        have.select(have.source, have.colour, have.record, have.record_id, peewee.fn.MAX(have.episode))
-        .where(
-            have.record_id.in_({item["record_id"] for item in found}),
-            have.clock_id.in_([item["clock_id"] for item in found]),
-        )
-        .group_by(have.source, have.colour, have.record, have.record_id)
-    )
-    last = {tuple(row[:4]): row[4] for row in query.tuples()}
-    for item in found:
-        item["episode"] = last.get((item["source"], item["colour"], item["record"], item["record_id"]), 0) + 1

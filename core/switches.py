@@ -49,6 +49,7 @@ class Entry:
     from_day: date
     reason: str = ""
     author: str = ""
+    made_on: date | None = None  # the branch's day on which it was entered
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,15 @@ class _Switches:
     def __init__(self):
         rows = SwitchEntry.select(SwitchEntry, Person).join(Person, peewee.JOIN.LEFT_OUTER).order_by(SwitchEntry.id)
         self.entries = [
-            Entry(r.branch_id, r.plugin, r.value, r.from_day, r.reason, r.author.name if r.author_id else "")
+            Entry(
+                r.branch_id,
+                r.plugin,
+                r.value,
+                r.from_day,
+                r.reason,
+                r.author.name if r.author_id else "",
+                local_day(r.made_at, r.branch_id),
+            )
             for r in rows
         ]
         self.worked_out = {}
@@ -235,6 +244,25 @@ def consequences(plugin, branch, value, day):
         changes += [
             (branch_id, name, before[name], after[name]) for name in after if before[name].is_on != after[name].is_on
         ]
+    return changes
+
+
+def coming(since):
+    """Where entries made ahead come into force after a day: {(branch_id, day)}, the branches below included."""
+    ahead = {(e.branch, e.from_day) for e in _switches.get().entries if e.made_on < e.from_day > since}
+    return {(below, day) for branch_id, day in ahead for below in organisation().subtree(branch_id)}
+
+
+def come_into_force(actor, branch_id, day):
+    """Do what follows where entries made ahead come into force on a day. Returns the changes, as `consequences` does."""
+    path, entries = organisation().path(branch_id), _switches.get().entries
+    earlier = [e for e in entries if not e.made_on < e.from_day == day]
+    before, after = _resolve_here(path, earlier, day), _resolve_here(path, entries, day)
+    changes = [
+        (branch_id, name, before[name], after[name]) for name in after if before[name].is_on != after[name].is_on
+    ]
+    for effect in effects if changes else ():
+        effect(actor, changes)
     return changes
 
 

@@ -1,7 +1,9 @@
 """What goes to plugins through the outbox, and how each kind of message is handed to them."""
 
 from core import notices, outbox
+from core.errors import Refused
 from core.findings import Finding
+from core.language import say
 from core.plugins import registry
 from core.switches import is_on
 
@@ -20,6 +22,7 @@ def record_changed(context, model, changes):
                 name,
                 "record_changed",
                 change.record.branch_id,
+                change.record.soft_id(),
                 {"record": record, "id": change.record.id, "event": change.event},
             )
             for change in changes
@@ -31,6 +34,8 @@ def record_changed(context, model, changes):
 def _record_changed(plugin, payload, actor):
     model = registry().models[payload["record"]]
     record = model.get_or_none(model.id == payload["id"])
+    if record is not None and record.batch_id and record.batch.done_at is None:
+        raise Refused(say("它所属的导入尚未完成,稍后再告知", "its import is not done: to be told again later"))
     if record is not None:
         dict(registry().implementing("record_changed"))[plugin](record=record, event=payload["event"], actor=actor)
 

@@ -83,7 +83,7 @@ def actor(login, at, via="web"):
     return Actor(person_by_login(login), via, local(at) if isinstance(at, str) else at)
 
 
-def record(name, by, *, code="TJ", **values):
+def record(name, by, /, *, code="TJ", **values):
     """Make a record of type `name` by an actor."""
     values = {key.rstrip("_"): value for key, value in values.items()}
     return records.create(by, registry().models[name], values, branch=branch(code))

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from core import database, start, testing
+from core.language import set_language
 from core.settings import Settings
 
 
@@ -82,6 +83,7 @@ def place(server, tmp_path_factory, without):
 @pytest.fixture
 def settings(place, tmp_path):
     """The small group (core.testing) in a database of this test's own; gives its settings."""
+    set_language("zh")  # a test that asked in English must not speak for the next one
     name, url = place.new()
     database.connect(url)
     database.refresh()

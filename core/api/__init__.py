@@ -6,11 +6,11 @@ from core.api.problems import handle
 from core.screens.guard import csrf
 
 ROUTES = (general, openapi, records, trails)  # each adds its routes to the blueprint when it is imported
+handle(blueprint)
 
 
 def install(app):
     """Add the API's routes. Tokens are its only key, so that no page of another site can use a browser's session."""
     csrf.exempt(blueprint)
-    handle(blueprint)
     app.register_blueprint(blueprint)
     app.before_request_funcs.setdefault(None, []).insert(0, without_route)  # before anybody is sent to sign in

@@ -14,7 +14,7 @@ from core.forms import PREFIX, form_of
 from core.language import say
 from core.organisation import Department, organisation
 from core.people import Person
-from core.records.visibility import answer_sql, permission, workflow
+from core.records.visibility import answer_sql, is_id, permission, workflow
 from core.switches import branches_with
 
 RANGED = ("moment", "day", "integer", "money")
@@ -142,7 +142,7 @@ def _ids(column, text):
         found = [department.id for department in organisation().departments.values() if department.code == text]
         wanted = say("没有代码为“{text}”的部门", 'no department has the code "{text}"', text=text)
     else:
-        found = [int(text)] if text.isascii() and text.isdigit() and len(text) < 18 else []
+        found = [int(text)] if is_id(text) else []
         wanted = say("应为记录的 id", "the id of a record is wanted")
     if not found:
         raise ValueError(wanted)

@@ -13,7 +13,7 @@ from core.errors import Fault, NotFound, Refused, Stale
 from core.language import say
 from core.organisation import organisation
 from core.people import person_by_login
-from core.records.visibility import load_refs, permission
+from core.records.visibility import is_id, load_refs, permission
 from core.switches import require_on
 
 
@@ -87,7 +87,7 @@ def found(model, row_id):
     try:
         return records.find(g.actor, model, row_id)
     except NotFound:
-        row = model.select(model.branch).where(model.id == row_id).get_or_none() if row_id < 1 << 63 else None
+        row = model.select(model.branch).where(model.id == row_id).get_or_none() if is_id(str(row_id)) else None
         if row is not None and g.actor.may(permission(model, "view"), row.branch_id):
             require_on(model._meta.plugin, row.branch_id, g.now)
         raise

@@ -10,14 +10,14 @@ from core.api.entrance import blueprint
 from core.api.lists import cursor, cursor_of, limit_of
 from core.api.reading import model_of
 from core.api.records import found
-from core.api.workings import workings_of
-from core.clocks import OPEN, Clock
+from core.clocks import Clock
 from core.fields import Ref
 from core.forms import PREFIX
 from core.limits import shipped
 from core.organisation import Department, organisation, zone_of
 from core.people import Person
 from core.records.visibility import columns, masked, may_see
+from core.replay import state_now, workings_of
 from core.switches import is_on
 
 
@@ -53,15 +53,6 @@ def _clock(clock, limits, logins, zone):
         "department": department.code if department else None,
         "edition": clock.edition,
     }
-
-
-def state_now(clock, now):
-    """The state of a stored clock at this moment; the sweep writes it a little later."""
-    if clock.state not in OPEN or clock.state == "paused":
-        return clock.state
-    if clock.due_at is not None and now > clock.due_at:
-        return "red"
-    return "yellow" if clock.yellow_at is not None and now >= clock.yellow_at else "running"
 
 
 @blueprint.get("/<record>/<int:row_id>/history")

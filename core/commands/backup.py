@@ -4,7 +4,7 @@ from pathlib import Path
 
 from core import audit, backup, database, plugins
 from core.commands.console import add
-from core.commands.opening import AS, begin
+from core.commands.opening import acting, open_product
 from core.errors import Refused
 from core.language import say
 from core.organisation import set_default_zone
@@ -14,7 +14,7 @@ from core.start import folders
 
 def add_commands(commands):
     parser = add(
-        commands, "backup", save, "write the database and all uploaded files into one file, while people work on", AS
+        commands, "backup", save, "write the database and all uploaded files into one file, while people work on"
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="a new file; keep it safe, it holds everything")
     parser = add(
@@ -24,13 +24,12 @@ def add_commands(commands):
         "restore a backup into an empty place, on SQLite or PostgreSQL",
         epilog="The key that signs cookies is not in a backup: everybody signs in again.",
     )
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("file", type=Path, metavar="FILE", help="a file that zhixing backup has made")
 
 
 def save(args, settings):
-    actor = begin(args, settings)
-    actor.require("core.backup.make", None)
-    manifest = backup.save(args.file, settings, actor.now)
+    open_product(settings)
+    manifest = backup.save(args.file, settings, acting().now)
     print(_told(say("已备份", "Saved"), manifest))
 
 

@@ -21,7 +21,7 @@ SHOWN = 20  # moved clocks printed before the rest is only counted
 def add_commands(commands):
     calendars = add_group(commands, "calendar", "business calendars")
     parser = add(calendars, "show", show, "show the days off and the make-up days of a year", AS, JSON)
-    parser.add_argument("year", type=int, metavar="YEAR")
+    parser.add_argument("year", type=int, metavar="YEAR", help="for example 2026")
     parser.add_argument("--branch", metavar="CODE", help="as it holds in this branch (else in the group)")
     parser = add(
         calendars,
@@ -33,7 +33,7 @@ def add_commands(commands):
         epilog='FILE is TOML: year = 2027, source = "...", and [off] and [on] with "2027-02-05/2027-02-11" = "Spring '
         'Festival". Without --yes it asks first.',
     )
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the notice as TOML")
     parser.add_argument("--branch", metavar="CODE", help="for this branch and below it only (else for the group)")
     parser.add_argument("--yes", action="store_true", help="publish without asking")
 

@@ -105,6 +105,8 @@ def print_table(rows, columns=None):
 def _cell(value):
     if value is None or value == []:
         return "-"
+    if isinstance(value, bool):
+        return say("是", "yes") if value else say("否", "no")
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 

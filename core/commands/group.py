@@ -15,26 +15,28 @@ def add_commands(commands):
     branches = add_group(commands, "branch", "branches of the group")
     parser = add(branches, "add", add_branch, "add a branch", AS, JSON)
     parser.add_argument("code", metavar="CODE", help="letters, digits, - and _; it stands in numbers and addresses")
-    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("name", metavar="NAME", help="the branch's name")
     parser.add_argument("--parent", metavar="CODE", help="the branch above it (else head office)")
     parser.add_argument("--timezone", default="", metavar="ZONE", help="for example Asia/Shanghai (else as above it)")
 
     users = add_group(commands, "user", "people who sign in")
     parser = add(users, "add", add_user, "add a person with roles; prints their one-time sign-in link", AS, JSON)
-    parser.add_argument("login", metavar="LOGIN")
+    parser.add_argument("login", metavar="LOGIN", help="the name that they sign in with: letters, digits, . - _")
     parser.add_argument("--name", required=True, help="the person's name")
     parser.add_argument("--branch", required=True, metavar="CODE", help="the branch that they belong to")
     parser.add_argument(
         "--department", metavar="CODE", help="the department there; it decides in what capacity they act"
     )
-    parser.add_argument("--role", nargs="+", default=[], metavar="ROLE", help="roles that they hold in the branch")
+    parser.add_argument(
+        "--role", nargs="+", action="extend", default=[], metavar="ROLE", help="roles held in the branch"
+    )
     parser = add(users, "link", link, "make a new one-time sign-in link; earlier ones lapse", AS, JSON)
-    parser.add_argument("login", metavar="LOGIN")
+    parser.add_argument("login", metavar="LOGIN", help="whose")
 
     parser = add(
         commands, "token", token, "make a bearer token for the API that acts as a person; shown once", AS, JSON
     )
-    parser.add_argument("login", metavar="LOGIN")
+    parser.add_argument("login", metavar="LOGIN", help="whose")
 
 
 def add_branch(args, settings):

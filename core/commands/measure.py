@@ -17,7 +17,7 @@ def add_commands(commands):
         commands, "measure", measure, "print indicators of a branch, with all below it, for a period", AS, JSON
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="one indicator (else every one that is on there)")
-    parser.add_argument("--branch", required=True, metavar="CODE")
+    parser.add_argument("--branch", required=True, metavar="CODE", help="the branch, with all below it")
     parser.add_argument("--period", required=True, metavar="PERIOD", help="2026, 2026-10 or 2026Q3")
     parser.add_argument("--by", choices=("person", "department"), help="besides the whole, each person or department")
     parser = add(

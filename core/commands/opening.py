@@ -15,7 +15,7 @@ from core.start import folders, start
 
 AS = argparse.ArgumentParser(add_help=False)
 AS.add_argument(
-    "--as", dest="login", metavar="LOGIN", help="act as this person, with their permissions (else as the console)"
+    "--as", dest="login_as", metavar="LOGIN", help="act as this person, with their permissions (else as the console)"
 )
 
 
@@ -31,7 +31,7 @@ def open_product(settings):
 def begin(args, settings):
     """Open the product; returns the Actor of the command."""
     open_product(settings)
-    return acting(args.login)
+    return acting(args.login_as)
 
 
 def acting(login=None, now=None):

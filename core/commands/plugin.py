@@ -11,7 +11,7 @@ from core.switches import POLICIES, branches_with, explain, local_day, switch, s
 def add_commands(commands):
     plugins = add_group(commands, "plugin", "plugins: what is on where, and why")
     parser = add(plugins, "list", show, "list the plugins; with --branch what is on there", AS, JSON)
-    parser.add_argument("--branch", metavar="CODE")
+    parser.add_argument("--branch", metavar="CODE", help="what is on in this branch, and why")
     for value, text in (
         ("on", "switch a plugin on in a branch and below it"),
         ("off", "switch it off; nothing is lost"),
@@ -21,16 +21,18 @@ def add_commands(commands):
         _add_common(parser)
     parser = add(plugins, "policy", choose, "set what a branch and those below it may choose", AS, JSON)
     _add_common(parser)
-    parser.add_argument("value", choices=list(POLICIES))
+    parser.add_argument("value", choices=list(POLICIES), help="what those below may do; inherit takes a policy back")
     parser = add(plugins, "why", explain_why, "say why a plugin is on or off in a branch", AS, JSON)
-    parser.add_argument("name", metavar="NAME")
-    parser.add_argument("--branch", required=True, metavar="CODE")
+    parser.add_argument("name", metavar="NAME", help="the plugin, as zhixing plugin list names it")
+    parser.add_argument("--branch", required=True, metavar="CODE", help="the branch's code")
 
 
 def _add_common(parser):
-    parser.add_argument("name", metavar="NAME")
-    parser.add_argument("--branch", required=True, metavar="CODE")
-    parser.add_argument("--reason", default="", metavar="TEXT")
+    parser.add_argument("name", metavar="NAME", help="the plugin, as zhixing plugin list names it")
+    parser.add_argument("--branch", required=True, metavar="CODE", help="the branch's code")
+    parser.add_argument(
+        "--reason", default="", metavar="TEXT", help="why; it is shown wherever the switch is explained"
+    )
     parser.add_argument("--from", dest="from_day", metavar="DATE", help="from this day on (else from today)")
 
 

@@ -1,7 +1,7 @@
 """`zhixing init` and `upgrade`: the data folder, the schema, and the first branch with its three administrators."""
 
 from core import accounts, business_calendar, database, organisation, people
-from core.access import Grant, grant
+from core.access import ROLES, Grant, grant
 from core.commands.console import add, print_table, shown
 from core.commands.opening import acting
 from core.database import transaction
@@ -54,7 +54,10 @@ def _has_tables(settings):
 
 
 def first_group(actor, head_office=None, admin=None):
-    """Seed the calendar and add, where there is none, head office and each administrator. Returns the new people."""
+    """Seed the calendar and add, where there is none, head office and each administrator.
+
+    Returns the new people with their roles: [(Person, label)].
+    """
     business_calendar.seed(actor)
     root = next((branch for branch in tree().branches.values() if branch.parent_id is None), None)
     _require_fresh(root, head_office, admin)
@@ -67,7 +70,7 @@ def first_group(actor, head_office=None, admin=None):
                 login, name = admin
             person = people.add_person(actor, login, name, root)
             grant(actor, person, role, root)
-            made.append(person)
+            made.append((person, ROLES[role].label))
     database.refresh()
     return made
 
@@ -106,14 +109,14 @@ def _holders(role):
     return Grant.select().where(Grant.role == role, Grant.ended_at.is_null()).order_by(Grant.id)
 
 
-def print_links(persons, settings):
-    """Print a new one-time sign-in link for each person."""
-    if not persons:
+def print_links(newcomers, settings):
+    """Print a new one-time sign-in link for each of (person, what they are)."""
+    if not newcomers:
         return
     actor, rows = acting(), []
-    for person in persons:
-        token = accounts.issue_link(actor, person, settings)
-        rows.append({"login": person.login, "name": person.name, "link": f"{settings.url}/link/{token}"})
+    for person, what in newcomers:
+        link = f"{settings.url}/link/{accounts.issue_link(actor, person, settings)}"
+        rows.append({"login": person.login, "name": person.name, "link": link, "": str(what)})
     print(
         say(
             "一次性登录链接(各用一次,{hours} 小时内有效,登录后自设密码):",
@@ -124,7 +127,8 @@ def print_links(persons, settings):
     print_table(rows)
 
 
-def without_password(role):
-    """The active people who hold a role and have not set a password yet."""
-    held = [held.person for held in _holders(role)]
-    return [person for person in held if person.is_active and not person.password_hash]
+def admin_without_password():
+    """The first group admin where they have not set a password yet, as [(Person, label)]; else nobody."""
+    held = _holders("system_admin").first()
+    is_new = held is not None and held.person.is_active and not held.person.password_hash
+    return [(held.person, ROLES["system_admin"].label)] if is_new else []

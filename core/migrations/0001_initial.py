@@ -111,6 +111,7 @@ def up(migrator, db):
         person = ForeignKeyField(Person, null=True, on_delete='RESTRICT')
         source = CharField()
         began_at = DateTimeField()
+        alive_at = DateTimeField()
         done_at = DateTimeField(null=True)
         failed = BooleanField()
         class Meta:
@@ -333,6 +334,7 @@ def up(migrator, db):
         plugin = CharField(max_length=64)
         kind = CharField(max_length=64)
         branch_id = BigIntegerField()
+        subject = CharField(max_length=96)
         payload = TextField()
         made_at = DateTimeField()
         next_try_at = DateTimeField(null=True)
@@ -342,7 +344,7 @@ def up(migrator, db):
         class Meta:
             database = db
             table_name = 'outbox'
-            indexes = ((('next_try_at', 'id'), False),)
+            indexes = ((('next_try_at', 'id'), False), (('subject', 'id'), False))
     db.create_tables([Message])
 
     class Notice(Model):

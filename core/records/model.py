@@ -26,13 +26,14 @@ BASE_LABELS = {
 
 
 class Batch(Table):
-    """An import: its rows stay invisible until it is done."""
+    """An import: its rows stay invisible until it is done. `failed`: it broke off and was undone."""
 
     record = peewee.CharField(max_length=64)
     branch = peewee.ForeignKeyField(Branch, backref="+", on_delete="RESTRICT")
     person = peewee.ForeignKeyField(Person, null=True, backref="+", on_delete="RESTRICT")
     source = peewee.CharField(max_length=255, default="")
     began_at = fields.MomentColumn()
+    alive_at = fields.MomentColumn()  # when its process last showed that it goes on
     done_at = fields.MomentColumn(null=True)
     failed = peewee.BooleanField(default=False)
 
@@ -55,7 +56,8 @@ class RecordBase(peewee.ModelBase):
         model._meta.list_fields = tuple(meta.get("list_fields", ()))
         model._meta.search_fields = tuple(meta.get("search_fields", ()))
         labels = {
-            key: value if isinstance(value, Words) else Words(value) for key, value in meta.get("labels", {}).items()
+            key: value if isinstance(value, Words) else Words(value, name=key)
+            for key, value in meta.get("labels", {}).items()
         }
         for key, words in {**BASE_LABELS, **labels}.items():
             if key in model._meta.fields:

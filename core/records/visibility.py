@@ -34,7 +34,7 @@ def visible_to(actor, model, verb="view", query=None):
     branches = visible_branches(actor, model, verb)
     if branches is not None:
         query = query.where(model.branch.in_(sorted(branches)) if branches else peewee.SQL("1 = 0"))
-    return _without_hidden(query, model)
+    return without_unfinished(query, model)
 
 
 def archived(actor, model):
@@ -43,14 +43,28 @@ def archived(actor, model):
     everywhere = frozenset(organisation().branches)
     off = (everywhere if allowed is None else allowed) - branches_with(model._meta.plugin, actor.now)
     query = model.select().where(model.branch.in_(sorted(off)) if off else peewee.SQL("1 = 0"))
-    return _without_hidden(query, model)
+    return without_unfinished(query, model)
 
 
-def _without_hidden(query, model):
-    hidden = [row.id for row in Batch.select(Batch.id).where(Batch.done_at.is_null())]
+def without_unfinished(query, model):
+    """`query` without the records of imports that are not done."""
+    hidden = [batch.id for batch in _unfinished()]
     if hidden:
         query = query.where(model.batch.is_null() | model.batch.not_in(hidden))
     return query
+
+
+def about_finished(query, table):
+    """`query` over rows about records (columns `record` and `record_id`), without those of imports that are not done."""
+    for batch in _unfinished():
+        model = registry().models[batch.record]
+        brought = model.select(model.id).where(model.batch == batch.id)
+        query = query.where((table.record != batch.record) | table.record_id.not_in(brought))
+    return query
+
+
+def _unfinished():
+    return list(Batch.select(Batch.id, Batch.record).where(Batch.done_at.is_null()))
 
 
 def find(actor, model, key, verb="view"):

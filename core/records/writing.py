@@ -23,7 +23,9 @@ from core.records.model import Record
 from core.switches import is_on, require_on
 
 effects = []  # called in the transaction as effect(context, model, changes); set at start by core.start
-limits_of_time = {"back_dating_business_days": 1}  # settings that bind what people may enter; set at start by core.start
+limits_of_time = {
+    "back_dating_business_days": 1
+}  # settings that bind what people may enter; set at start by core.start
 
 TYPED_BASE = ("owner", "department", "happened_at")
 
@@ -136,7 +138,9 @@ class Context:
         if row.branch_id not in organisation().path(self.branch_id):
             raise ValueError(
                 say(
-                    "{row} 属于其他机构,不能在这里引用", "{row} is of another branch and cannot be named here", row=row.number
+                    "{row} 属于其他机构,不能在这里引用",
+                    "{row} is of another branch and cannot be named here",
+                    row=row.number,
                 )
             )
         return row.id
@@ -182,7 +186,11 @@ def prepare(context, values, *, given=(), gaps=(), state=None):
     base = (*TYPED_BASE, *given, *(context.stamped if state else ()))
     before = _assign(context, record, values, base, faults)
     for question in context.form.questions:
-        if question.preset is not None and question.key not in record.extra and question.is_asked_of(visibility.Values(record)):
+        if (
+            question.preset is not None
+            and question.key not in record.extra
+            and question.is_asked_of(visibility.Values(record))
+        ):
             record.extra[question.key] = question.preset
     if record.__data__.get("happened_at") is None and not any(f.field == "happened_at" for f in faults):
         record.happened_at = context.now
@@ -247,7 +255,9 @@ def _assign(context, record, values, base, faults):
             stored = column.as_json(value)
             if (record.extra or {}).get(question.key) != stored:
                 if question.is_closed_to(stored):
-                    faults.append(Fault(name, say("此题或此选项已停用", "this question or choice is retired"), "choice"))
+                    faults.append(
+                        Fault(name, say("此题或此选项已停用", "this question or choice is retired"), "choice")
+                    )
                     continue
                 before.setdefault("extra", dict(record.extra or {}))
                 record.extra = {**(record.extra or {}), question.key: stored}
@@ -439,7 +449,7 @@ def write_new(context, records):
         defaults = {n: model._meta.fields[n].default for n in names}
         rows = [{name: record.__data__.get(name, _default(defaults[name])) for name in names} for record in records]
         try:
-            ids = insert_rows(model, rows)
+            ids = insert_rows(model, rows, beyond=audit.highest(model._meta.record))
         except peewee.IntegrityError as error:
             raise _taken(error) from error
         for record, row_id in zip(records, ids, strict=True):
@@ -558,7 +568,7 @@ def _plan(context, record, values, event, reason):
     before = _assign(context, record, values, base, faults)
     faults += _back_dated(context, record, before)
     faults += _owner_faults(context, record) if "owner" in before else []
-    faults += _signed_by_others(context, before) if event is None else []
+    faults += _signed_by_others(context, record, before) if event is None else []
     corrected = [
         name
         for name in asked
@@ -595,13 +605,24 @@ def _plan(context, record, values, event, reason):
     return made, faults
 
 
-def _signed_by_others(context, before):
-    """Faults of words under somebody's decision that somebody else would change."""
-    faults = []
-    for step in context.workflow.transitions.values():
-        signer = context.found.get(("signer", step.signs)) if step.signs else None
-        faults += [] if signer is None else []
-    return faults
+def _signed_by_others(context, record, before):
+    """The faults of an edit that changes the words of a decision: only who signed it may."""
+    steps = context.workflow.transitions.values()
+    free = {name for step in steps if not step.signs for name in (*step.requires, *step.asks)}
+    signed = {name: step.signs for step in steps if step.signs for name in (*step.requires, *step.asks)}
+    told = say(
+        "这是审阅人签署的意见,只有本人可以修改",
+        "these are the words of a signed decision: only who signed it changes them",
+    )
+    return [
+        Fault(name, told, "signed")
+        for name, signer in signed.items()
+        if name not in free
+        and name in context.columns
+        and context.columns[name].name in before
+        and not context.actor.is_system
+        and record.__data__.get(signer) != context.actor.person_id
+    ]
 
 
 def capacity_label(name):
@@ -693,10 +714,11 @@ def hand_over(actor, record, *, branch=None, department=None, owner=None, reason
             if record.__data__.get(name) != value:
                 before[name] = record.__data__.get(name)
                 setattr(record, name, value)
-        if faults:
+        faults += _owner_faults(target, record) if "owner" in before else []
+        made = Change(record, before, "hand_over", reason, target)
+        if faults or (faults := _judged(target, made)):
             raise Refused(*faults)
         if before:
-            made = Change(record, before, "hand_over", reason, target)
             _update(context, made)
             _follow(target, [made])
     return record

@@ -55,6 +55,7 @@ def install(app, admin):
         language=current,
         languages=LANGUAGES,
         record_url=record_url,
+        branch_name=lambda branch_id: organisation().branches[branch_id].name,
         page_url=lambda page: url_for(f"{page.endpoint}.{page._default_view}"),
     )
     app.jinja_env.filters.update(

@@ -21,14 +21,14 @@ def span(length):
     if minutes < 1:
         return say("不到 1 分钟", "less than a minute")
     if minutes < 60:
-        return _count(minutes, "分钟", "minute")
+        return _count(minutes, say("分钟", "minute"))
     if minutes < 48 * 60:
-        return _count(minutes // 60, "小时", "hour")
-    return _count(minutes // (24 * 60), "天", "day")
+        return _count(minutes // 60, say("小时", "hour"))
+    return _count(minutes // (24 * 60), say("天", "day"))
 
 
-def _count(number, zh, en):
-    return say("{n} {zh}", "{n} {en}{s}", n=number, zh=zh, en=en, s="" if number == 1 else "s")
+def _count(number, unit):
+    return say("{n} {unit}", "{n} {unit}" if number == 1 else "{n} {unit}s", n=number, unit=unit)
 
 
 def time_left(due_at, now):

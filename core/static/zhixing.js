@@ -35,6 +35,18 @@
     dialog.showModal();
   });
 
+  // A link to a folded part (#step-accept) unfolds it and puts the cursor into its first question.
+  const unfold = () => {
+    const part = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!part || part.tagName !== "DETAILS") return;
+    part.open = true;
+    part.scrollIntoView({ block: "center" });
+    const first = part.querySelector("input:not([type=hidden]), select, textarea, button");
+    if (first) first.focus({ preventScroll: true });
+  };
+  window.addEventListener("hashchange", unfold);
+  unfold();
+
   // A form that was sent is not sent twice by a second click.
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented || event.target.method === "dialog" || event.target.method === "get") return;

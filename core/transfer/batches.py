@@ -42,7 +42,12 @@ def begin(actor, model, branch_id, source):
                 )
             )
         batch = Batch.create(
-            record=name, branch=branch_id, person=actor.person_id, source=source[:255], began_at=actor.now, alive_at=_now()
+            record=name,
+            branch=branch_id,
+            person=actor.person_id,
+            source=source[:255],
+            began_at=actor.now,
+            alive_at=_now(),
         )
         audit.note(actor, "begin", "batch", batch.id, branch_id, {"source": [None, source]})
     return batch
@@ -97,7 +102,10 @@ def _tell_heads(actor, batch, model, department_id, count):
 
 
 def undo(actor, batch):
-    """Take away everything that a batch brought, in chunks; the trail says so, and no id is given a second time."""
+    """Take away everything that a batch brought, in chunks.
+
+    The trail keeps that rows came and went, their values are erased from it; no id is given a second time.
+    """
     with transaction():
         Batch.update(failed=True).where(Batch.id == batch.id).execute()
     removed = {}
@@ -108,11 +116,17 @@ def undo(actor, batch):
                 for about in (Clock, ClockEvent):
                     about.delete().where(about.record == name, about.record_id.in_(ids)).execute()
                 audit.note(actor, "undo", "batch", batch.id, batch.branch_id, {name: [ids, None]})
+                audit.erase(actor, _entries(name, ids), "undone")
             removed[name] = removed.get(name, 0) + len(ids)
     with transaction():
         Batch.update(done_at=actor.now).where(Batch.id == batch.id).execute()
         told = {name: [count, None] for name, count in removed.items()}
         audit.note(actor, "undone", "batch", batch.id, batch.branch_id, told)
+
+
+def _entries(name, ids):
+    entry = audit.AuditEntry
+    return [row.id for row in entry.select(entry.id).where(entry.record == name, entry.row_id.in_(ids))]
 
 
 def clean_up(now):

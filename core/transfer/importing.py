@@ -1,10 +1,9 @@
 """Bringing a file in: every row is prepared before one is written, and none is seen before the last one stands."""
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 import peewee
 
@@ -18,8 +17,8 @@ from core.records.writing import open_context, prepare, write_new
 from core.transfer import batches, left_out, mapping_file, matching
 from core.transfer.reading import read
 
-CHUNK = 200  # rows in the first transaction; the next ones as many as TARGET_SECONDS allow
-TARGET_SECONDS = 0.08  # others wait for a write on SQLite, and no transaction may last 0.2 s
+CHUNK = 100  # rows in the first transaction; the next ones as many as TARGET_SECONDS allow
+TARGET_SECONDS = 0.05  # others wait for a write on SQLite, and no transaction may last 0.2 s
 LOOK_UP = 500  # numbers asked for in one query
 
 
@@ -52,13 +51,23 @@ def import_file(actor, model, path, branch, mapping=None, dry_run=False, skip_er
         rows.prepare()
         result = Result(len(rows.new), rows.unchanged, rows.errors)
         if rows.errors and not skip_errors:
-            result.created = result.unchanged = 0
+            result.created = 0
         elif not dry_run:
-            if rows.new:
-                _write(context, rows, Path(path).name, progress)
-            if rows.errors:
-                result.left_out_file = str(left_out.write(sheet, rows.errors))
+            result.left_out_file = _carry_out(context, rows, progress)
     return result
+
+
+def _carry_out(context, rows, progress):
+    """Write the rows left out into their file, and the records; returns the file's path. Both or neither."""
+    left = left_out.write(rows.sheet, rows.errors) if rows.errors else None
+    try:
+        if rows.new:
+            _write(context, rows, rows.sheet.path.name, progress)
+    except BaseException:
+        if left is not None:
+            left.unlink(missing_ok=True)
+        raise
+    return left and str(left)
 
 
 @contextmanager
@@ -113,7 +122,9 @@ class _Rows:
         for name, called in told.placeholders.items():
             target = context.columns[name].rel_model
             title = target._meta.fields[target._meta.title_field]
-            seen = visibility.visible_to(context.actor, target).where(target.branch == context.branch_id, title == called)
+            seen = visibility.visible_to(context.actor, target).where(
+                target.branch == context.branch_id, title == called
+            )
             found = seen.order_by(target.id).first()
             if found is None:
                 self.made[name] = _stand_in(context, target, title.api_name, called)
@@ -127,15 +138,19 @@ class _Rows:
             values, faults = self.told.take(cells)
             key = values.get("number")
             if key in first:
-                why = say("与第 {row} 行编号相同,以先出现的为准", "has the number of row {row}, which comes first and stands", row=first[key])
+                why = say(
+                    "与第 {row} 行编号相同,以先出现的为准",
+                    "has the number of row {row}, which comes first and stands",
+                    row=first[key],
+                )
                 faults = [("number", self.told.column_of("number"), key, why)]
             elif key is not None:
                 first[key] = number
             record = None
             if not faults:
-                record, faults = self._record(values, cells)
+                record, faults = self._record(values, cells, there.get(key))
             if not faults and key in there:
-                faults = self._differs(there[key], record, values)
+                faults = self._differs(there[key], record)
                 self.unchanged += not faults
             elif not faults:
                 self.new.append(record)
@@ -157,8 +172,10 @@ class _Rows:
             found.update((row.number, row) for row in rows)
         return found
 
-    def _record(self, values, cells):
-        gaps = [name for name in self.told.gaps if values.get(name) in (None, "")]
+    def _record(self, values, cells, old):
+        """The record of a row. Gaps are those that the mapping declares, or that the record there was brought in with."""
+        declared = self.told.gaps if old is None else {*self.told.gaps, *(old.gaps or ())}
+        gaps = [name for name in declared if values.get(name) in (None, "")]
         values.pop("branch", None)
         state = values.pop("state", None)
         record, found = prepare(self.context, values, given=self._given, gaps=gaps, state=state)
@@ -169,15 +186,15 @@ class _Rows:
         value = cells[self.sheet.headers.index(column)] if column else ""
         return fault.field, column or fault.field, value, fault.message
 
-    def _differs(self, old, record, values):
+    def _differs(self, old, record):
         """The one fault that a row with the number of another record has, none where both say the same."""
         context = self.context
-        names = [name for name in self.told.compared if name in context.columns or name in context.questions]
-        different = [name for name in names if (name != "state" or name in self.told.compared) and not _same(old, record, name, context)]
+        names = [name for name in self.told.compared if name in context.columns or name in context.form.by_name]
+        different = [name for name in names if not _same(old, record, name, context)]
         if not different:
             return []
         labels = "、".join(
-            str(context.columns[name].label if name in context.columns else context.questions[name].label)
+            str(context.columns[name].label if name in context.columns else context.form.by_name[name].label)
             for name in different
         )
         why = say(
@@ -189,8 +206,8 @@ class _Rows:
 
 
 def _same(old, record, name, context):
-    if name in context.questions:
-        key = context.questions[name].key
+    if name in context.form.by_name:
+        key = context.form.by_name[name].key
         return (old.extra or {}).get(key) == (record.extra or {}).get(key)
     column = context.columns[name]
     one, other = old.__data__.get(column.name), record.__data__.get(column.name)
@@ -231,7 +248,8 @@ def _write(context, rows, source, progress):
     try:
         _write_chunks(context, rows, batch, progress or (lambda done, total: None))
     except BaseException:
-        batches.undo(context.actor, batch)
+        with suppress(peewee.DatabaseError):  # what cannot be undone now stays unseen, and is undone by `clean_up`
+            batches.undo(context.actor, batch)
         raise
 
 

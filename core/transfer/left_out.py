@@ -5,25 +5,36 @@ import os
 from pathlib import Path
 
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.comments import Comment
 from openpyxl.styles import PatternFill
 
 from core import settings
 from core.transfer.cells import guarded, in_excel
-from core.transfer.reading import REASONS
+from core.transfer.reading import REASONS, refused
 
 RED = PatternFill("solid", fgColor="FFFFC7CE")
 
 
 def write(sheet, errors):
-    """Write the left-out rows beside the file, else in the data folder; returns the path. Nothing is overwritten."""
+    """Write the left-out rows beside the file, else in the data folder; returns the path. Nothing is overwritten.
+
+    Raises Refused where neither takes it.
+    """
     by_row = {}
     for error in errors:
         by_row.setdefault(error["row"], []).append(error)
     rows = [(cells, by_row[number]) for number, cells in sheet.rows if number in by_row]
-    target = _free_place(sheet.path)
-    (_write_excel if sheet.kind == "xlsx" else _write_csv)(target, sheet, rows)
+    try:
+        target = _free_place(sheet.path)
+        (_write_excel if sheet.kind == "xlsx" else _write_csv)(target, sheet, rows)
+    except OSError as error:
+        raise refused(
+            sheet.path,
+            "无法写出未导入的行({why}),没有导入任何内容。请腾出空间或检查文件夹权限后再试",
+            "the rows left out cannot be written ({why}), so nothing was imported. Make room, or see to the folder's rights",
+            why=error.strerror,
+        ) from error
     return target
 
 
@@ -38,7 +49,9 @@ def _free_place(path):
 
 
 def _reasons(errors):
-    return "; ".join(f"{error['column']}: {error['message']}" if error["column"] else error["message"] for error in errors)
+    return "; ".join(
+        f"{error['column']}: {error['message']}" if error["column"] else error["message"] for error in errors
+    )
 
 
 def _write_csv(target, sheet, rows):
@@ -66,6 +79,6 @@ def _write_excel(target, sheet, rows):
 def _marked(page, value, messages):
     cell = in_excel(page, value)
     if messages:
-        cell = cell if isinstance(cell, WriteOnlyCell) else WriteOnlyCell(page, cell)
+        cell = cell if isinstance(cell, Cell) else WriteOnlyCell(page, cell)
         cell.fill, cell.comment = RED, Comment("; ".join(messages), "Zhixing")
     return cell

@@ -1,27 +1,28 @@
 """Reading a mapping from TOML: how the columns of somebody's file become the fields of a record.
 
-    record = "complaint"               the record type
-    number = "Complaint number"        the column of the record's number; without it new numbers are given
-    others = "source_row"              the read-only field that keeps every column that no field holds as it stands
-    gaps = ["first_contact_at", ...]   requirements lifted on the rows that have no value for them
+record = "complaint"               the record type
+number = "Complaint number"        the column of the record's number; without it new numbers are given
+others = "source_row"              the read-only field that keeps every column that no field holds as it stands
+gaps = ["first_contact_at", ...]   requirements lifted on the rows that have no value for them
 
-    [state]                            the state reached; without it every row is new
-    column = "Closed date"
-    filled = "closed"
-    empty = "received"
+[state]                            the state reached; without it every row is new
+column = "Closed date"
+filled = "closed"
+empty = "received"
 
-    [fields]                           one line for each field, in one of these forms
-    content    = { column = "What was said" }
-    happened_at = { column = "Received", format = "%m/%d/%Y" }
-    channel    = { column = "Via", values = { "tel" = "phone", "mail" = "letter" }, otherwise = "other" }
-    class      = { column = "Reasons", split = "; ", one = "simple", several = "complex" }
-    cause      = { column = "Reasons", split = "; ", contains = "Delays", then = "timeliness", otherwise = "other" }
-    channel    = { constant = "regulator" }
-    customer   = { placeholder = "name of the one record that stands for all" }     found in the branch, else made
-    owner      = { responsible = "customer_service" }    who imports, else the head of such a department of the branch
+[fields]                           one line for each field, in one of these forms
+content    = { column = "What was said" }
+happened_at = { column = "Received", format = "%m/%d/%Y" }
+channel    = { column = "Via", values = { "tel" = "phone", "mail" = "letter" }, otherwise = "other" }
+class      = { column = "Reasons", split = "; ", one = "simple", several = "complex" }
+cause      = { column = "Reasons", split = "; ", contains = "Delays", then = "timeliness", otherwise = "other" }
+channel    = { constant = "regulator" }
+customer   = { placeholder = "name of the one record that stands for all" }     found in the branch, else made
+owner      = { responsible = "customer_service" }    who imports, else the head of such a department of the branch
 """
 
 import tomllib
+from datetime import datetime
 from pathlib import Path
 
 from core.errors import Fault, Refused
@@ -92,9 +93,9 @@ def _read_top(data, mapping, context, faults):
     mapping.is_numbered = mapping.number is not None
     if mapping.others is not None and getattr(known.get(mapping.others), "kind", "") != "json":
         faults.append(("others", say("应为存来源数据的字段名", "names a field that keeps a structure")))
-    mapping.gaps = tuple(data.get("gaps", ()))
+    mapping.gaps = tuple(data.get("gaps", ())) if isinstance(data.get("gaps", ()), list | tuple) else ("",)
     for name in mapping.gaps:
-        if name not in known and name not in context.questions:
+        if name not in known and name not in context.form.by_name:
             faults.append(("gaps", _no_field(name)))
     state = _table(data, "state", faults)
     if state:
@@ -118,19 +119,38 @@ def _read_state(state, mapping, context, faults):
 
 def _read_form(name, form, mapping, context, faults):
     where = f"fields.{name}"
-    column = context.columns.get(name) or getattr(context.questions.get(name), "column", None)
+    column = context.columns.get(name) or getattr(context.form.by_name.get(name), "column", None)
     if column is None:
         faults.append((where, _no_field(name)))
         return
     keys = tuple(sorted(set(form) - {"otherwise"})) if isinstance(form, dict) else ()
     make = FORMS.get(keys)
     if make and ("otherwise" not in form or make in MAY_HAVE_OTHERWISE):
-        mapping.sources.append(make(name, **form))
+        wrong = _wrong_value(form)
+        if wrong:
+            faults.append((f"{where}.{wrong[0]}", wrong[1]))
+        else:
+            mapping.sources.append(make(name, **form))
     elif len(keys) == 1 and keys[0] in FIXED and "otherwise" not in form:
         _read_fixed(name, keys[0], form[keys[0]], column, mapping, faults)
     else:
         forms = " | ".join(", ".join(keys) for keys in (*FORMS, *((key,) for key in FIXED)))
         faults.append((where, say("应为以下形式之一:{forms}", "is none of the forms: {forms}", forms=forms)))
+
+
+def _wrong_value(form):
+    """(key, sentence) of the first value in a form that is not of its kind."""
+    for key, value in form.items():
+        if key == "values" and not (isinstance(value, dict) and all(isinstance(v, str) for v in value.values())):
+            return key, say('应为对照表,如 { "tel" = "phone" }', 'is a table, as { "tel" = "phone" }')
+        if key != "values" and not isinstance(value, str):
+            return key, say("应为文本", "is a text")
+    try:
+        if "format" in form:
+            datetime.strptime(datetime(2026, 3, 25).strftime(form["format"]), form["format"])
+    except ValueError:
+        return "format", say("不是日期格式,例如 %m/%d/%Y", "is no format of days; for example %m/%d/%Y")
+    return None
 
 
 def _read_fixed(name, kind, value, column, mapping, faults):

@@ -38,7 +38,7 @@ def _names(context):
         if name in ("recorded_by", "recorded_at") or (column.read_only and name != "number"):
             skipped.add(name)
         _add(known, name, column.label)
-    for name, question in context.questions.items():
+    for name, question in context.form.by_name.items():
         if not question.retired:
             _add(known, name, question.label)
     _add(known, "branch", BASE_LABELS["branch"])
@@ -52,7 +52,7 @@ def _add(known, name, label):
 
 
 def _take_column(mapping, name, header, context, branch):
-    column = context.columns.get(name) or getattr(context.questions.get(name), "column", None)
+    column = context.columns.get(name) or getattr(context.form.by_name.get(name), "column", None)
     if name == "number":
         mapping.number = header
     elif name == "branch":
@@ -69,7 +69,11 @@ def _only(branch):
     def read(cell):
         if cell not in ("", branch.code, branch.name):
             raise ValueError(
-                say("这一行属于别的机构,现导入到 {code}", "this row is another branch's; {code} is imported into", code=branch.code)
+                say(
+                    "这一行属于别的机构,现导入到 {code}",
+                    "this row is another branch's; {code} is imported into",
+                    code=branch.code,
+                )
             )
 
     return read

@@ -59,9 +59,7 @@ def mapped(field, column, values, otherwise=None):
         found = values.get(str(cell), otherwise)
         if found is None and cell != "":
             known = "、".join(values)
-            raise ValueError(
-                say("没有这个选项,可写:{known}", "no such choice; there are: {known}", known=known)
-            )
+            raise ValueError(say("没有这个选项,可写:{known}", "no such choice; there are: {known}", known=known))
         return found
 
     return Source(field, column, read, holds=False)

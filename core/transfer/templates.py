@@ -45,7 +45,7 @@ def _columns(context):
         base = name in ("number", "state", "recorded_by", "recorded_at", "stamps", "extra", "gaps", *TYPED_BASE)
         if not base and not column.read_only:
             yield name, column, column.required
-    for name, question in context.questions.items():
+    for name, question in context.form.by_name.items():
         if not question.retired:
             yield name, question.column, question.required
 
@@ -53,7 +53,9 @@ def _columns(context):
 def _hint(column, required):
     lines = [say("必填", "required") if required else say("可不填", "may be left empty")]
     if column.kind == "moment":
-        lines.append(say("时间,如 2026-03-05 14:30;不知时刻可只写日期", "a moment, as 2026-03-05 14:30, or a day alone"))
+        lines.append(
+            say("时间,如 2026-03-05 14:30;不知时刻可只写日期", "a moment, as 2026-03-05 14:30, or a day alone")
+        )
     elif column.kind == "day":
         lines.append(say("日期,如 2026-03-05", "a day, as 2026-03-05"))
     elif column.kind == "ref" and column.rel_model is Person:

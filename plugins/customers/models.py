@@ -43,19 +43,16 @@ class Customer(Record):
             Transition("reactivate", "inactive", "active", "恢复", by="department_head"),
         )
 
-
-def alike(query, name, phone):
-    """Of the customers in `query`, those with the same phone number, else the same name: for the duplicate hint."""
-    digits = "".join(character for character in phone or "" if character.isdigit())
-    if digits:
-        same = [
-            customer
-            for customer in query.where(Customer.phone.contains(digits[-4:])).limit(200)
-            if _digits(customer.phone) == digits
-        ]
-        if same:
-            return same
-    return list(query.where(Customer.name == name).limit(20)) if name else []
+    @classmethod
+    def alike(cls, query, values):
+        """Of the customers in `query`, those with the same phone number, else the same name: for the duplicate hint."""
+        digits = _digits(values.get("phone"))
+        if digits:
+            likely = query.where(cls.phone.contains(digits[-4:])).limit(200)
+            same = [customer for customer in likely if _digits(customer.phone) == digits]
+            if same:
+                return same
+        return list(query.where(cls.name == values["name"]).limit(20)) if values.get("name") else []
 
 
 def _digits(text):

@@ -7,7 +7,7 @@ from core.findings import Finding
 from core.people import Person
 from core.records import change, create, transition
 
-from .models import RectificationReport, Warning
+from .models import RectificationMeasure, RectificationReport, Warning
 
 
 def open_yellow(finding, actor):
@@ -17,6 +17,8 @@ def open_yellow(finding, actor):
 
 def open_red(finding, actor):
     """The head gets a red warning and a rectification report for it: the department's open one, else a new one."""
+    if finding.record == "rectification_measure":
+        return _overdue(finding, actor)
     warning = _issue(finding, actor)
     if warning is None or warning.state != "issued":
         return
@@ -38,12 +40,19 @@ def open_red(finding, actor):
     transition(actor, warning, "open_rectification_report", {"rectification": report.id})
 
 
+def _overdue(finding, actor):
+    measure = RectificationMeasure.get_by_id(finding.record_id)
+    if measure.state == "open":
+        transition(actor, measure, "date_passed")
+
+
 def _issue(finding, actor):
     known = Warning.get_or_none(Warning.finding == finding.id)
     clock = Clock.get_or_none(Clock.id == finding.clock_id)
     if (
         known is not None
         or clock is None
+        or finding.state == "withdrawn"
         or clock.record in ("warning", "rectification_report", "rectification_measure")
     ):
         return known  # what is owed for a warning is told by notice, not warned of in turn
@@ -128,11 +137,27 @@ def _owner(report):
 
 
 def finished(finding, actor):
-    """The work behind a warning is done: a seen yellow one closes, an unanswered one is filled in for the owner to confirm."""
+    """The work behind a warning is done, or its red was withdrawn.
+
+    A seen yellow one closes, an unanswered one is filled in for the owner to confirm; a withdrawn red one ends.
+    """
     warning = Warning.get_or_none(Warning.finding == finding.id)
-    if warning is None or warning.colour != "yellow":
+    if warning is None:
         return
-    if warning.state == "seen":
+    if finding.state == "withdrawn":
+        _withdraw(warning, actor)
+    elif warning.state == "seen":
         transition(actor, warning, "work_finished")
-    elif warning.state in ("issued", "self_checked") and not warning.progress:
+    elif warning.colour == "yellow" and warning.state in ("issued", "self_checked") and not warning.progress:
         change(actor, warning, {"progress": "业务已完成"})
+
+
+def _withdraw(warning, actor):
+    """A red that proved wrong binds nobody: its warning ends, and the report that was owed for nothing else."""
+    if warning.state != "rectifying":
+        return
+    transition(actor, warning, "rectification_closed")
+    report = warning.rectification
+    others = Warning.select().where(Warning.rectification == report.id, Warning.state == "rectifying")
+    if report.state in ("open", "analysing") and not others.exists():
+        transition(actor, report, "withdraw")

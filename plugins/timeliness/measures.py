@@ -8,18 +8,20 @@ from core.clocks import Clock
 from core.language import Words
 from core.measures import Measure
 from core.organisation import zone_of
+from core.records.visibility import about_finished, without_unfinished
 from plugins.cases.models import Complaint
 
 
 def clocks_due(scope, chapter=""):
     """The clocks whose due day lies in the period and whose due moment has passed; cancelled ones are left out."""
-    return Clock.select().where(
+    query = Clock.select().where(
         Clock.branch_id.in_(scope.branches),
         Clock.due_on.between(scope.first, scope.last),
         Clock.due_at < scope.now,
         Clock.state != "cancelled",
         Clock.clause.startswith(chapter),
     )
+    return about_finished(query, Clock)
 
 
 def _rate(scope, chapter):
@@ -46,9 +48,10 @@ def complaints_received(scope):
     zone = zone_of(scope.branches[0]) if scope.branches else zone_of(None)
     first = datetime.combine(scope.first, time.min, zone)
     after = datetime.combine(scope.last, time.max, zone)
-    return Complaint.select().where(
+    query = Complaint.select().where(
         Complaint.branch.in_(scope.branches), Complaint.happened_at.between(first, after), Complaint.state != "voided"
     )
+    return without_unfinished(query, Complaint)
 
 
 def late_complaint_share(scope):
@@ -63,6 +66,15 @@ def late_complaint_share(scope):
     return {g: (int(n or 0), total) for g, n, total in query.tuples()}
 
 
+CLOCKS = {
+    "groups": {"person": Clock.owner_id, "department": Clock.department_id},
+    "late": Clock.state != "met",
+}
+COMPLAINTS = {
+    "groups": {"person": Complaint.about_employee, "department": Complaint.about_department},
+    "late": Complaint.cause == "timeliness",
+}
+
 ALL = (
     Measure(
         "on_time_rate",
@@ -70,6 +82,7 @@ ALL = (
         ("T5.1.1",),
         on_time_rate,
         clocks_due,
+        **CLOCKS,
     ),
     Measure(
         "attainment_rate",
@@ -77,6 +90,7 @@ ALL = (
         ("T5.1.2",),
         attainment_rate,
         lambda scope: clocks_due(scope, "T3."),
+        **CLOCKS,
     ),
     Measure(
         "late_complaint_share",
@@ -84,5 +98,6 @@ ALL = (
         ("T5.1.3",),
         late_complaint_share,
         complaints_received,
+        **COMPLAINTS,
     ),
 )

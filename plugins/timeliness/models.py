@@ -32,6 +32,7 @@ class RectificationReport(Record):
             State("returned", "已退回", tone="red"),
             State("accepted", "已认可", tone="green"),
             State("closed", "已办结", final=True),
+            State("withdrawn", "已撤回", void=True),
             Transition(
                 "record_cause",
                 "open",
@@ -74,6 +75,8 @@ class RectificationReport(Record):
                 "resubmit", "returned", "submitted", "重新提交", by="department_head", asks="cause", counts="edition"
             ),
             Transition("all_measures_done", "accepted", "closed", "办结", by="department_head", stamps="closed_at"),
+            # every red behind it proved wrong: ours, the regulation does not speak of that
+            Transition("withdraw", ("open", "analysing"), "withdrawn", "撤回", by="system"),
         )
 
 
@@ -101,7 +104,8 @@ class RectificationMeasure(Record):
                 "done",
                 "完成",
                 by=("owner", "department_head"),
-                requires=("done_on", "result"),
+                requires="result",
+                stamps="done_on",
             ),
             Transition("date_passed", "open", "overdue", "逾期", by="system"),
         )

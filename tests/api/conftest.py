@@ -1,7 +1,5 @@
 """Fixtures of the API's tests: the program once, and a client for anybody of the small group by a token of theirs."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from core import people, testing
@@ -25,10 +23,11 @@ class Api:
         return self.client.open(path, method=method, headers=headers, **options)
 
     def get(self, path, **query):
-        return self.ask("GET", path, query_string={name.rstrip("_"): value for name, value in query.items()})
+        options = {"query_string": query} if query else {}
+        return self.ask("GET", path, **options)
 
-    def post(self, path, values, **headers):
-        return self.ask("POST", path, values, headers)
+    def post(self, path, values, revision=None):
+        return self.ask("POST", path, values, {"If-Match": f'"{revision}"'} if revision else {})
 
     def patch(self, path, values, revision=None):
         return self.ask("PATCH", path, values, {"If-Match": f'"{revision}"'} if revision else {})
@@ -38,7 +37,7 @@ class Api:
 def program(place, tmp_path_factory):
     """The web program, made once: each test connects it to a database of its own."""
     home = tmp_path_factory.mktemp("api")
-    app = create_app(Settings(home=home, database=place.settings.database), upgrade=False)
+    app = create_app(Settings(home=home, database=place.settings.database), without=place.without, upgrade=False)
     db.close()
     return app
 
@@ -50,11 +49,15 @@ def api(program, settings):
 
 
 @pytest.fixture
-def now():
-    """The present moment: requests are asked as of now, so what they may touch is made shortly before."""
-    return datetime.now(UTC)
-
-
-def fields_at_fault(response):
+def at_fault():
     """The fields that a problem names, with the code of each."""
-    return {error["field"]: error["code"] for error in response.json["errors"]}
+    return lambda response: {error["field"]: error["code"] for error in response.json["errors"]}
+
+
+@pytest.fixture
+def queries(monkeypatch):
+    """The SQL that was run since the fixture was asked for (and since it was last cleared)."""
+    run = []
+    execute = db.obj.execute_sql
+    monkeypatch.setattr(db.obj, "execute_sql", lambda sql, *rest: (run.append(sql), execute(sql, *rest))[1])
+    return run

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 
-from core import people
+from core import database, people
 from core.app import create_app
 from core.people import person_by_login
 from core.testing import local
@@ -62,6 +62,19 @@ def sign_in(app):
     return signed_in
 
 
+@pytest.fixture
+def queries(monkeypatch):
+    """The SQL statements that ran since the list was last cleared."""
+    ran, execute = [], database.db.obj.execute_sql
+
+    def counted(sql, *args, **kwargs):
+        ran.append(sql)
+        return execute(sql, *args, **kwargs)
+
+    monkeypatch.setattr(database.db.obj, "execute_sql", counted)
+    return ran
+
+
 @pytest.fixture(scope="session")
 def browser():
     """A browser, driven by playwright. Skips where there is none; under CI that is a failure."""
@@ -81,7 +94,7 @@ def address(app):
     """Where the program is served for a browser."""
     from waitress import create_server
 
-    server = create_server(app, host="127.0.0.1", port=0, threads=2)
+    server = create_server(app, host="127.0.0.1", port=0, threads=8)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"

@@ -106,7 +106,7 @@ class People(AdministrationPage):
         forms = {"change": Typed(home), "grant": Typed(), "leave": Typed(), "reassign": Typed()}
         if faulty:
             forms[faulty] = form
-        in_hand = accounts.may_control(g.actor, person, held)
+        in_hand, offered = accounts.may_control(g.actor, person, held), _offered(place)
         return self.show(
             "zhixing/administration/person.html",
             person=person,
@@ -116,7 +116,8 @@ class People(AdministrationPage):
             place=place,
             branches=branches_for(VIEW),
             homes=reach,
-            offered=_offered(place),
+            offered=offered,
+            offered_choices=[(role.name, role.label) for role in offered],
             may_revoke=[each.id for each in held if access.may_grant(g.actor, _role(each.role), each.branch_id)],
             in_hand=in_hand,
             may_end_sessions=in_hand or g.actor.may("core.session.edit", person.branch_id),
@@ -268,7 +269,7 @@ def _work(person):
     rows = []
     for name in sorted({name for name, _ in counts}):
         query = _seen(person, models[name])
-        rows += query.order_by(models[name].happened_at, models[name].id).limit(SHOWN - len(rows))
+        rows += list(query.order_by(models[name].happened_at, models[name].id).limit(SHOWN - len(rows)))
     return {
         "counts": [(models[name]._meta.label, tree[branch_id], n) for (name, branch_id), n in sorted(counts.items())],
         "rows": rows,
@@ -296,7 +297,7 @@ def _chosen(person, form):
         if name in ids:
             ticked = model.id.in_(ids[name])
             wanted = ticked if wanted is None else wanted | ticked
-        found += [] if wanted is None else query.where(wanted)
+        found += [] if wanted is None else list(query.where(wanted))
     unknown = set(numbers) - {row.number for row in found}
     if unknown:
         told = say(

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.clocks import Clock
+from core.findings import Finding
 from core.language import say
+from core.limits import shipped
 from core.organisation import Branch, Department
 from core.people import Person
 from core.plugins import registry
 from core.records.model import Record
-from core.records.visibility import day_of, load_refs, masked, may_see, permission, workflow
+from core.records.visibility import day_of, is_id, load_refs, masked, may_see, permission, workflow
 from core.screens.times import moment as local
 from core.switches import is_on
 
@@ -41,6 +43,17 @@ def sees(actor, record):
     return actor.may(permission(model, "view"), record.branch_id) and is_on(
         model._meta.plugin, record.branch_id, actor.now
     )
+
+
+def sees_archived(actor, record):
+    """Whether a loaded record lies in an archive that the actor may look into."""
+    plugin = record._meta.plugin
+    return not is_on(plugin, record.branch_id, actor.now) and actor.may(f"{plugin}.archive.view", record.branch_id)
+
+
+def archive_address(record):
+    """Where an archived record's page is."""
+    return f"/archive/{record._meta.plugin}/{record._meta.record}/{record.id}"
 
 
 def title_of(record, actor):
@@ -97,7 +110,12 @@ def target_cell(target, actor):
     if isinstance(target, Record):
         if sees(actor, target):
             return Cell(title_of(target, actor), href=address(target))
+        if sees_archived(actor, target):
+            return Cell(title_of(target, actor), href=archive_address(target))
         return Cell("—", note=say("你无权查看", "you may not see this"))
+    if isinstance(target, Finding):
+        limit = shipped().get(target.source.removeprefix("limit:"))
+        return Cell(str(limit.label) if limit else target.message or f"#{target.id}")
     return Cell(f"#{target.id}")
 
 
@@ -133,8 +151,8 @@ def _load_soft(rows, model, names):
     if columns:
         texts = {row.__data__.get(column.name) for row in rows for column in columns} - {None}
         pairs = {text: text.partition(":")[::2] for text in texts}
-        found = by_name({(name, int(key)) for name, key in pairs.values() if key.isdigit()})
-        soft = {text: found.get((name, int(key))) for text, (name, key) in pairs.items() if key.isdigit()}
+        found = by_name({(name, int(key)) for name, key in pairs.values() if is_id(key)})
+        soft = {text: found.get((name, int(key))) for text, (name, key) in pairs.items() if is_id(key)}
         for row in rows:
             row._soft = soft
 

@@ -11,7 +11,7 @@ from core.organisation import Department, organisation
 from core.people import Person
 from core.plugins import registry
 from core.records.model import Record
-from core.records.visibility import find, visible_to
+from core.records.visibility import find, is_id, visible_to
 from core.screens.records.cells import by_name, sees, title_of
 from core.screens.records.searching import search
 
@@ -58,9 +58,14 @@ def options(actor, target, branch_id, text):
     if target is None:
         rows = _by_number(actor, text)
         return [(f"{row._meta.record}:{row.id} {title_of(row, actor)}", str(row._meta.label)) for row in rows]
-    query = search(visible_to(actor, target), target, actor, text) if text else visible_to(actor, target)
-    rows = query.order_by(target.id.desc()).limit(MOST)
+    rows = search(_nameable(actor, target, branch_id), target, actor, text)
+    rows = rows.order_by(target.id.desc()).limit(MOST)
     return [(title_of(row, actor), organisation().branches[row.branch_id].name) for row in rows]
+
+
+def _nameable(actor, target, branch_id):
+    """The visible records that one of the branch may refer to: of the branch itself and of those above it."""
+    return visible_to(actor, target).where(target.branch.in_(organisation().path(branch_id)))
 
 
 def _late_clocks(actor, branch_id, text):
@@ -90,18 +95,20 @@ def resolve(actor, column, branch_id, text):
     if target is Department:
         return text
     if target is Person:
-        return _person(branch_id, text, key)
+        return login_of(branch_id, text)
     if not issubclass(target, Record):
-        return int(key.lstrip("#")) if key.lstrip("#").isdigit() else text
+        return int(key.lstrip("#")) if is_id(key.lstrip("#")) else text
     for attempt in dict.fromkeys((text, key)):
         try:
             return find(actor, target, attempt).id
         except NotFound:
             continue
-    return _by_title(actor, target, text)
+    return _by_title(actor, target, branch_id, text)
 
 
-def _person(branch_id, text, key):
+def login_of(branch_id, text):
+    """The login of whom a text names: by login, or by a name that is unique in the branch. Raises ValueError."""
+    key = text.split()[0]
     if Person.select().where(Person.login == key).exists():
         return key
     named = list(people_of(branch_id).where(Person.name == text).limit(2))
@@ -110,10 +117,10 @@ def _person(branch_id, text, key):
     raise ValueError(_several(text) if named else _nobody(text))
 
 
-def _by_title(actor, target, text):
+def _by_title(actor, target, branch_id, text):
     name = target._meta.title_field
     if name != "number":
-        query = search(visible_to(actor, target), target, actor, text)
+        query = search(_nameable(actor, target, branch_id), target, actor, text)
         found = list(query.where(target._meta.fields[name] == text).limit(2))
         if len(found) == 1:
             return found[0].id
@@ -148,4 +155,6 @@ def _several(text):
 
 
 def _nobody(text):
-    return say("没有在职人员“{text}”,请从列表中选择", 'nobody active is called "{text}": choose from the list', text=text)
+    return say(
+        "没有在职人员“{text}”,请从列表中选择", 'nobody active is called "{text}": choose from the list', text=text
+    )

@@ -1,15 +1,24 @@
-"""How the due moments of a record's clocks were counted, by the limit and the calendar that each clock keeps."""
+"""A stored clock seen again: its state as of now, and how its due moment was counted by the limit and calendar it keeps."""
 
 from dataclasses import replace
 
 from core.business_calendar import calendar_of
-from core.clocks import ClockEvent, clocks_of
+from core.clocks import OPEN, ClockEvent, clocks_of
 from core.conditions import Condition
 from core.limits import LimitEdition, shipped
 from core.records.visibility import Values
 from core.worktime import parse, working
 
 ALWAYS = Condition()  # a clock runs by its limit, whatever the limit's condition says of the record today
+
+
+def state_now(clock, now):
+    """The state of a stored clock at this moment; the sweep writes it a little later."""
+    if clock.state not in OPEN or clock.state == "paused":
+        return clock.state
+    if clock.due_at is not None and now > clock.due_at:
+        return "red"
+    return "yellow" if clock.yellow_at is not None and now >= clock.yellow_at else "running"
 
 
 def workings_of(record, clocks):

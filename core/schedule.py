@@ -1,0 +1,59 @@
+"""The jobs of the core: when each is due, and what it does."""
+
+from datetime import date, timedelta
+
+from core import checks, closings, jobs, outbox, own_checks, switches
+from core.database import transaction
+from core.jobs import Job
+from core.measures import period_days
+from core.organisation import organisation
+
+
+def all_jobs(settings):
+    """Every job of this installation; the sweep and the outbox are no jobs, the worker runs them all the time."""
+    return [
+        Job("core.close_month", "month", _close_month, per_branch=True, catch_up="each"),
+        Job("core.prune", "day", lambda actor, run: _prune(actor, run, timedelta(days=settings.keep_job_days))),
+        *sorted(map(_check_job, checks.all_checks().items()), key=lambda job: job.name == own_checks.SOURCE),
+    ]  # whether every check ran is asked when they have
+
+
+def _check_job(named):
+    name, (_, each) = named
+
+    def run_check(actor, run):
+        counts = checks.run(each, actor.now, actor=actor, beat=run.beat)
+        with transaction():
+            own_checks.has_run(actor, run.job)
+            run.done(counts)
+
+    return Job(f"check:{name}", each.every, run_check, missed=own_checks.missed)
+
+
+def _close_month(actor, run):
+    branch, (first, _) = organisation().branches[run.branch_id], period_days(run.slot)
+    if branch.closed_on is not None and branch.closed_on <= first:
+        return {"rows": 0}
+    closings.close_period(actor, branch, run.slot, finish=lambda count: run.done({"rows": count}))
+    return None
+
+
+def _prune(actor, run, keep):
+    gone = {"job_run": jobs.prune(actor.now - keep)}
+    run.beat()
+    return {**gone, "outbox": outbox.prune(actor.now - keep)}
+
+
+def switch_slots(settings, now):
+    """Where and for which day entries made ahead have come into force: [(branch_id, slot)], for the ledger to run once."""
+    since = now.date() - timedelta(days=settings.keep_job_days - 1)  # further back the ledger knows nothing
+    due = [(branch_id, day) for branch_id, day in switches.coming(since) if day <= switches.local_day(now, branch_id)]
+    return [(branch_id, day.isoformat()) for branch_id, day in sorted(due)]
+
+
+def _follow(actor, run):
+    changes = switches.come_into_force(actor, run.branch_id, date.fromisoformat(run.slot))
+    return {"changed": [[name, after.is_on] for _, name, _, after in changes]}
+
+
+FOLLOW_SWITCHES = Job("core.follow_switches", "day", _follow, per_branch=True, catch_up="each")

@@ -1,0 +1,196 @@
+"""The worker: sweeps, delivers and runs the jobs that are due, as many workers as wanted, each able to die at any moment."""
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import threading
+from datetime import UTC, datetime, timedelta
+
+from core import jobs, outbox, schedule, sweep
+from core.access import system
+from core.database import db, is_trouble, refresh, transaction
+from core.jobs import JobRun, LeaseLost
+from core.language import set_language
+
+log = logging.getLogger("zhixing.worker")
+WORKER = "core.worker"  # the job under which workers give signs of life in the ledger
+DELIVERED_AT_ONCE = 100  # messages between two looks at whether the worker is to stop
+LONGEST_WAIT = 60  # seconds, where the database is locked, full or gone
+
+
+class Worker:
+    """Background work of one process: in a thread (`start`, `stop`) or alone (`run_forever`, ends on SIGTERM).
+
+    `jobs` replaces the jobs of the installation.
+    """
+
+    def __init__(self, settings, jobs=None):
+        self.settings = settings
+        self.name = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.lease = timedelta(seconds=settings.job_lease_seconds)
+        self._jobs = {job.name: job for job in (schedule.all_jobs(settings) if jobs is None else jobs)}
+        self._planned = {}  # (job, branch id) -> the slot up to which nothing is left to plan
+        self._stopping, self._thread = threading.Event(), None
+        self._troubles, self._seen_at = 0, None
+
+    # ---- its life ----------------------------------------------------------------------------------------------------
+
+    def start(self):
+        """Work in a thread of this process, until `stop`."""
+        self._thread = threading.Thread(target=self._live, name="zhixing-worker", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout=30):
+        """End after the piece of work at hand. Returns whether it has ended within `timeout` seconds."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+            return not self._thread.is_alive()
+        return True
+
+    def run_forever(self):
+        """Work in this thread until SIGTERM or SIGINT, then end cleanly."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+        self._live()
+
+    def _live(self):
+        set_language(self.settings.language)
+        log.info("worker %s works", self.name)
+        try:
+            while not self._stopping.is_set():
+                self._stopping.wait(self.round(datetime.now(UTC)))
+            self._guarded(WORKER, lambda: self._sign_of_life(datetime.now(UTC), is_last=True))
+        finally:
+            _disconnect()
+            log.info("worker %s has ended", self.name)
+
+    # ---- one round ---------------------------------------------------------------------------------------------------
+
+    def round(self, now):
+        """Everything that is due at `now`. Returns how many seconds to wait before the next round.
+
+        An error in one part is noted and leaves the others; trouble with the database lets the worker wait longer.
+        """
+        parts = {
+            "core.refresh": refresh,
+            "core.sweep": lambda: sweep.sweep(system(now, "job")),
+            "core.outbox": lambda: self._deliver(now),
+            "core.take_over": lambda: self._take_over_all(now),
+            schedule.FOLLOW_SWITCHES.name: lambda: self._follow_switches(now),
+            **{name: lambda job=job: self._run_due(job, now) for name, job in self._jobs.items()},
+            WORKER: lambda: self._sign_of_life(now),
+        }
+        for part, act in parts.items():
+            if not self._stopping.is_set() and not self._guarded(part, act, now):
+                self._troubles += 1
+                return min(2 ** (self._troubles - 1), LONGEST_WAIT)
+        self._troubles = 0
+        return self.settings.sweep_seconds
+
+    def _guarded(self, part, act, now=None):
+        """Do a part; an error is logged and noted. Returns False where the database itself is in trouble."""
+        try:
+            act()
+        except Exception as error:
+            if is_trouble(error):
+                log.warning("%s: the database is not to be had now: %s", part, error)
+                _disconnect()
+                return False
+            log.exception("%s failed", part)
+            return now is None or self._note(part, error, now)
+        return True
+
+    def _note(self, part, error, now):
+        """Keep an error of a part in the ledger, once an hour: what runs all the time has no rows of its own."""
+        told = f"{type(error).__name__}: {error}"[:2000]
+        key = {"job": f"error:{part}", "branch_id": 0, "slot": f"{now.astimezone(UTC):%Y-%m-%dT%H}"}
+        values = {"state": "failed", "worker": self.name, "began_at": now, "done_at": now, "error": told, "tries": 1}
+        return self._guarded("note", lambda: JobRun.insert(**key, **values).on_conflict_ignore().execute())
+
+    def _deliver(self, now):
+        while not self._stopping.is_set() and outbox.deliver(now, DELIVERED_AT_ONCE):
+            pass
+
+    def _sign_of_life(self, now, is_last=False):
+        """Tell the ledger that this worker is there, three times in a lease."""
+        if not is_last and self._seen_at is not None and now - self._seen_at < self.lease / 3:
+            return
+        values = {"state": "done" if is_last else "working", "lease_until": now + self.lease, "done_at": now}
+        mine = (JobRun.job == WORKER, JobRun.branch_id == 0, JobRun.slot == self.name[-32:])
+        with transaction():
+            if not JobRun.update(**values).where(*mine).execute():
+                JobRun.insert(job=WORKER, slot=self.name[-32:], worker=self.name, began_at=now, **values).execute()
+        self._seen_at = now
+
+    # ---- jobs --------------------------------------------------------------------------------------------------------
+
+    def _take_over_all(self, now):
+        for row in jobs.stale(now):
+            self._take_over(row, now)
+
+    def _follow_switches(self, now):
+        for branch_id, slot in schedule.switch_slots(self.settings, now):
+            if (branch_id, slot) not in self._planned:
+                self._run(schedule.FOLLOW_SWITCHES, branch_id, slot, now)
+                self._planned[branch_id, slot] = slot
+
+    def _run_due(self, job, now):
+        for branch_id in job.branches():
+            current = job.slot(now, branch_id)
+            if self._planned.get((job.name, branch_id)) != current:
+                for slot in jobs.waiting_slots(job, branch_id, system(now, "job")):
+                    self._run(job, branch_id, slot, now)
+                self._planned[job.name, branch_id] = current
+
+    def _take_over(self, row, now):
+        job = schedule.FOLLOW_SWITCHES if row.job == schedule.FOLLOW_SWITCHES.name else self._jobs.get(row.job)
+        is_past = job is None or (job.catch_up == "once" and row.slot < job.slot(now, row.branch_id))
+        if is_past or row.tries >= jobs.TRIES:
+            jobs.give_up(job, system(now, "job"), row)
+        else:
+            self._run(job, row.branch_id, row.slot, now)
+
+    def _run(self, job, branch_id, slot, now):
+        """Run a slot if it is to be had. An error of the job is noted in its row; trouble of the database goes up."""
+        if self._stopping.is_set():
+            return
+        run = jobs.claim(job.name, branch_id, slot, self.name, now, self.lease)
+        if run is None:
+            return
+        actor = system(now, "job")
+        try:
+            result = job.run(actor, run)
+            if not run.is_done:
+                run.done(result)
+        except LeaseLost as lost:
+            log.warning("%s", lost)
+        except Exception as error:
+            if is_trouble(error):
+                raise
+            log.exception("job %s for %s failed", job.name, slot)
+            self._failed(job, run, error, actor)
+
+    def _failed(self, job, run, error, actor):
+        try:
+            with transaction():
+                if run.failed(error) and job.missed:
+                    job.missed(actor, [JobRun.get_by_id(run.id)])
+        except LeaseLost as lost:
+            log.warning("%s", lost)
+
+
+def _disconnect():
+    """Close this thread's connection; the next question opens a new one."""
+    try:
+        if not db.is_closed():
+            db.close()
+    except Exception:
+        log.warning("the connection was broken already")
+
+
+def workers(now):
+    """The workers that have given a sign of life within their lease, as rows of the ledger."""
+    return list(JobRun.select().where(JobRun.job == WORKER, JobRun.state == "working", JobRun.lease_until >= now))
