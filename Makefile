@@ -6,7 +6,7 @@ PIP := -m pip --disable-pip-version-check --no-input -qq
 # Output of the two test runs is kept apart where make can (GNU make 4 and newer).
 APART := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: help run test test-sqlite test-postgresql lint format browser bench prove lock clean
+.PHONY: help run test test-sqlite test-postgresql lint format browser bench prove pictures lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -42,6 +42,9 @@ bench: .venv/.installed  ## measure speed at three sizes on both databases
 
 prove: .venv/.installed  ## take every rule away in turn and see that a test notices
 	@$(PY) -m tests.prove $(ARGS)
+
+pictures: .venv/.installed browser  ## take the pictures of the README and docs/ from the running program
+	@$(PY) -m tests.pictures
 
 lock:  ## write requirements.lock anew from setup.cfg; ARGS=--upgrade takes newer versions
 	@$(PYTHON) -m venv build/lock

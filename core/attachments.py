@@ -1,6 +1,5 @@
 """Files that people attach to a record: kept by their digest in the data folder, given back as downloads only."""
 
-import errno
 import hashlib
 import io
 import os
@@ -13,7 +12,7 @@ import peewee
 from core import audit
 from core.comments import require_comment
 from core.database import Kept
-from core.errors import Denied, Fault, NotFound, Refused, ZhixingError
+from core.errors import Denied, Fault, NotFound, Refused
 from core.fields import MomentColumn
 from core.language import say
 from core.people import Person
@@ -35,13 +34,6 @@ class Attachment(Kept):
 
     class Meta:
         indexes = ((("record", "record_id"), False),)
-
-
-class NoRoom(ZhixingError):
-    """The disk is full: nothing was kept."""
-
-    status = 507
-    code = "no-room"
 
 
 def _is_zip_with(folder):
@@ -80,7 +72,7 @@ KINDS = {  # what is taken, and what its content must look like: a name alone pr
 
 
 def attach(actor, record, name, content, settings):
-    """Keep a file (its bytes) with a visible record. Returns the Attachment. Raises Denied, Refused or NoRoom."""
+    """Keep a file (its bytes) with a visible record. Returns the Attachment. Raises Denied or Refused."""
     require_comment(actor, record)
     name = _clean(name)
     faults = _faults(name, content, settings.upload_megabytes)
@@ -129,20 +121,16 @@ def _store(content, folder):
     path = folder / digest
     if path.exists():
         return digest
+    folder.mkdir(parents=True, exist_ok=True)
+    file = tempfile.NamedTemporaryFile(dir=folder, delete=False)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+        with file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(file.name, path)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            told = say(
-                "磁盘已满,文件没有保存。请告知系统管理员。",
-                "The disk is full and the file was not kept. Tell the system administrator.",
-            )
-            raise NoRoom(told) from error
+    except OSError:
+        os.unlink(file.name)
         raise
     return digest
 

@@ -56,7 +56,7 @@ class _Days:
     def __init__(self, calendar, now):
         self.calendar, self.now = calendar, now
         self.last = calendar.add_business_days(calendar.day_of(now), 0)
-        if calendar.close(self.last) <= now:
+        if calendar.close(self.last) < now:
             self.last = calendar.next_business_day(self.last)
 
     def at(self, back, hour):

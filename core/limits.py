@@ -11,7 +11,7 @@ from core.conditions import Condition
 from core.database import Cache, Kept, changed, transaction
 from core.errors import Denied, Fault, NotFound, Refused
 from core.fields import MomentColumn
-from core.language import Words, say
+from core.language import Words, say, speaking
 from core.organisation import Branch, organisation
 from core.plugins import registry
 from core.settings import YELLOW_PERCENT
@@ -101,7 +101,8 @@ def faults(loaded):
         for data in plugin.limits:
             where = f"plugins/{plugin.name}/limits.toml: limit {data.get('name')!r}"
             try:
-                limit = _read(plugin.name, data)
+                with speaking("en"):
+                    limit = _read(plugin.name, data)
             except KeyError as error:
                 found.append(f"{where}: has no {error}.")
                 continue

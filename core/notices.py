@@ -84,10 +84,13 @@ def involved(finding):
 def finding_opened(plugin, payload, actor):
     """Tell those whom the plugin's manifest names for the colour of a finding. Called from the outbox."""
     finding = Finding.get_by_id(payload["finding"])
+    people = []
     for declared in registry().plugins[plugin].manifest.notices:
         gone = f"notice:{plugin}.{declared.name}" in registry().without
         if declared.colour == finding.colour and not gone:
-            _tell_of(finding, people_in(declared.to, finding), actor.now)
+            people += people_in(declared.to, finding)
+    if people:
+        _tell_of(finding, people, actor.now)
 
 
 def _tell_of(finding, people, now):

@@ -131,11 +131,7 @@ def set_password(actor, person, password, keep_session=None):
 def sign_in(login, password, now, settings, address=""):
     """The person, if the password is right. Raises Denied, always with the same words; throttled per login."""
     since = now - timedelta(minutes=settings.sign_in_wait_minutes)
-    last_good = (
-        LoginTry.select(peewee.fn.MAX(LoginTry.at))
-        .where(LoginTry.login == login, LoginTry.succeeded)
-        .scalar()
-    )
+    last_good = LoginTry.select(peewee.fn.MAX(LoginTry.at)).where(LoginTry.login == login, LoginTry.succeeded).scalar()
     failed = LoginTry.select().where(
         LoginTry.login == login, ~LoginTry.succeeded, LoginTry.at > max(since, last_good or since)
     )

@@ -224,6 +224,7 @@ def _join(loaded, name, plugin, faults):
             faults.append(
                 f"plugins/{name}: record {record!r} is declared by plugins/{loaded.plugin_of[record]} already."
             )
+            continue
         faults.extend(f"plugins/{name}: {fault}" for fault in model.declaration_faults())
         model._meta.plugin = name
         loaded.models[record], loaded.plugin_of[record] = model, name

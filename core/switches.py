@@ -197,8 +197,18 @@ def why(plugin, branch_id, now):
     """Why a plugin is on or off in a branch: one sentence."""
     if plugin not in registry().plugins:
         raise NotFound(_no_such_plugin(plugin))
-    switch = switches(branch_id, now)[plugin]
-    return explain(switch)
+    found = switches(branch_id, now)
+    if found[plugin].because == "nothing" and registry().plugins[plugin].manifest.business:
+        return _needed_by_nothing(plugin, found)
+    return explain(found[plugin])
+
+
+def _needed_by_nothing(plugin, found):
+    """Why nothing that is on needs a business plugin: the reasons of those that would."""
+    depends = {name: tuple(each.manifest.depends) for name, each in registry().plugins.items()}
+    would = [n for n, p in registry().plugins.items() if not p.manifest.business and plugin in _all_needed(n, depends)]
+    reasons = " ".join(f"{registry().plugins[name].title}: {explain(found[name])}" for name in would)
+    return say("需要它的制度都未启用。", "nothing that needs it is on. ") + reasons
 
 
 def explain(switch):

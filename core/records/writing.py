@@ -15,7 +15,7 @@ from core.database import Table, door, insert_rows, transaction
 from core.errors import Denied, Fault, NotFound, Refused, Stale
 from core.forms import PREFIX, form_of
 from core.language import say
-from core.organisation import Branch, Department, organisation, zone_of
+from core.organisation import FUNCTIONS, Branch, Department, organisation, zone_of
 from core.people import Person
 from core.plugins import registry
 from core.records import visibility
@@ -517,7 +517,7 @@ def _write(context, plans):
         changes, faults = [], []
         for record, values, event, revision, reason in plans:
             fresh = visibility.find(context.actor, context.model, record.id)
-            if revision is not None and fresh.revision != int(revision):
+            if fresh.branch_id != context.branch_id or (revision is not None and fresh.revision != int(revision)):
                 raise Stale(fresh, values)
             change_, found = _plan(context, fresh, dict(values), event, reason)
             faults += found
@@ -583,6 +583,11 @@ def _plan(context, record, values, event, reason):
         moves = {"state": step.target or record.state}
         if step.signs and not context.actor.is_system:
             moves[step.signs] = context.actor.person_id
+        if (
+            record.owner_id is None and not context.actor.is_system
+        ):  # handed over to no one: who goes on with it takes it
+            moves["owner"] = context.actor.person_id
+            moves["department"] = record.department_id or _home_department(context, context.actor.person_id)
         if step.counts:
             moves[step.counts] = (record.__data__.get(step.counts) or 0) + 1
         for name, value in moves.items():
@@ -633,7 +638,9 @@ def capacity_label(name):
         "submitter": ("登记人", "who recorded it"),
         "system": ("系统", "the system"),
     }
-    return say(*words[name]) if name in words else str(role.label) if role else name
+    if name in words:
+        return say(*words[name])
+    return str(role.label if role else FUNCTIONS.get(name, name))
 
 
 def _update(context, made):
@@ -701,6 +708,8 @@ def hand_over(actor, record, *, branch=None, department=None, owner=None, reason
     before, faults = {}, []
     with transaction(), door():
         record = visibility.find(actor, model, record.id)
+        if record.branch_id != context.branch_id:
+            raise Stale(record, {})
         moves = {"branch": target.branch_id}
         if department is not None or branch is not None:
             moves["department"] = department.id if department is not None else None

@@ -6,6 +6,7 @@ from functools import reduce
 from operator import or_
 
 from core.clocks import OPEN, STATES, Clock
+from core.handover import final_states
 from core.limits import shipped
 from core.organisation import organisation
 from core.people import Person
@@ -49,12 +50,16 @@ class Waiting:
 
 
 def owed(actor):
-    """The running clocks whose owner the actor is, what is due first at the top, wherever their plugins are on.
+    """The running clocks of the records that the actor owns, what is due first at the top, wherever their plugins are on.
 
+    Whose a record is now decides, not who was late with it: what was handed over stands on the desk of who took it over.
     Every branch's: what is due must not hide behind the branch switcher. At most MOST rows.
     """
-    mine = Clock.select().where(Clock.owner_id == actor.person_id, Clock.state.in_(OPEN))
-    clocks = list(mine.order_by(Clock.due_at.asc(nulls="last"), Clock.id).limit(MOST))
+    mine = _of_own_records(actor)
+    if mine is None:
+        return []
+    clocks = Clock.select().where(mine, Clock.state.in_(OPEN))
+    clocks = list(clocks.order_by(Clock.due_at.asc(nulls="last"), Clock.id).limit(MOST))
     records, limits = _records_of(actor, clocks), shipped()
     found = []
     for clock in clocks:
@@ -64,6 +69,16 @@ def owed(actor):
             what = str(limit.label) if limit else clock.limit
             found.append(Owed(clock, record, state_at(clock, actor.now), what, _next_step(actor, record, clock.stop)))
     return found
+
+
+def _of_own_records(actor):
+    """The condition of the clocks of the actor's open records, as a part of the query; None where no limit is loaded."""
+    clauses = []
+    for name in sorted({limit.record for limit in shipped().values()} & set(registry().models)):
+        model = registry().models[name]
+        own = model.select(model.id).where(model.owner == actor.person_id, model.state.not_in(final_states(model)))
+        clauses.append((Clock.record == name) & Clock.record_id.in_(own))
+    return reduce(or_, clauses) if clauses else None
 
 
 def state_at(clock, now):

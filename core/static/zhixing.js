@@ -41,11 +41,12 @@
     if (!part || part.tagName !== "DETAILS") return;
     part.open = true;
     part.scrollIntoView({ block: "center" });
-    const first = part.querySelector("input:not([type=hidden]), select, textarea, button");
+    const asked = [...part.querySelectorAll("input:not([type=hidden]), select, textarea, button")];
+    const first = asked.find((control) => control.checkVisibility());
     if (first) first.focus({ preventScroll: true });
   };
   window.addEventListener("hashchange", unfold);
-  unfold();
+  window.addEventListener("load", unfold);
 
   // A form that was sent is not sent twice by a second click.
   document.addEventListener("submit", (event) => {

@@ -18,6 +18,7 @@ from core.transfer import batches, left_out, mapping_file, matching
 from core.transfer.reading import read
 
 CHUNK = 100  # rows in the first transaction; the next ones as many as TARGET_SECONDS allow
+MOST = 400  # and never more than so many: a chunk that happened to be quick says little about the next
 TARGET_SECONDS = 0.05  # others wait for a write on SQLite, and no transaction may last 0.2 s
 LOOK_UP = 500  # numbers asked for in one query
 
@@ -271,7 +272,7 @@ def _write_chunks(context, rows, batch, progress):
                 batches.finish(context.actor, batch, context.model, counts)
         took = time.perf_counter() - began
         done += len(chunk)
-        size = max(20, min(5_000, int(len(chunk) * TARGET_SECONDS / took)))
+        size = max(20, min(MOST, size + size // 2, int(len(chunk) * TARGET_SECONDS / took)))
         progress(done, total)
 
 

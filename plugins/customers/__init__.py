@@ -21,7 +21,7 @@ def plugin_manifest():
             Role(
                 "department_head",
                 Words("部门负责人", "Department head"),
-                CUSTOMER + ("customers.customer.edit", "customers.customer.export"),
+                CUSTOMER + ("customers.customer.edit", "customers.customer.export", "customers.archive.view"),
                 capacity="department_head",
             ),
             Role(

@@ -16,6 +16,7 @@ HEAD = VIEW + (
     "timeliness.rectification_measure.create",
     "timeliness.rectification_measure.edit",
     "timeliness.measure.view",
+    "timeliness.archive.view",
 )
 
 

@@ -9,6 +9,7 @@ from core.clocks import Clock
 from core.errors import Denied, Refused
 from core.notices import Notice
 from core.people import ApiToken, Session, add_person, begin_session, make_token, person_by_login
+from core.screens import mine
 from core.settings import Settings
 from core.testing import branch, clock, console, department_of, work
 from plugins.cases.models import Complaint
@@ -148,3 +149,10 @@ def test_a_role_for_a_department_is_granted_where_the_department_lies(actor):
         grant(
             actor("admin", NOON), person_by_login("alice"), "department_head", branch("TJ"), department_of("BJ", "KF")
         )
+
+
+def test_what_was_late_already_stands_on_the_desk_of_who_took_it_over(actor, complaint):
+    work("2025-03-04 17:30:01")
+    handover.deactivate(actor("admin", "2025-03-05 09:30"), person_by_login("alice"), person_by_login("amy"), "离职")
+    owed = mine.owed(actor("amy", "2025-03-05 10:00"))
+    assert [(row.record.id, row.state) for row in owed] == [(complaint.id, "red"), (complaint.id, "running")]

@@ -217,5 +217,5 @@ def test_the_next_step_is_one_press_away(owing, live):
     step.wait_for()
     assert page.url.endswith(f"/records/complaint/{owing[0].id}#step-accept")
     assert step.get_attribute("open") is not None
-    assert page.evaluate("document.activeElement.closest('#step-accept') !== null")
+    page.wait_for_function("document.activeElement.closest('#step-accept') !== null")
     assert page.complaints == []

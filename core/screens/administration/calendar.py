@@ -52,11 +52,12 @@ class Calendar(AdministrationPage):
         year = _year(branch, kept)
         level = level_of(branch)
         own = _content(level, year)
+        usual = hours_text([(f"{opens:%H:%M}", f"{closes:%H:%M}") for opens, closes in kept.sessions])
         shown = {
             "off": lines_of(own.get("off", {})),
             "on": lines_of(own.get("on", {})),
             "day_sessions": hour_lines_of(own.get("day_sessions", {})),
-            "sessions": hours_text(_content(level, USUAL).get("sessions") or []),
+            "sessions": hours_text(_content(level, USUAL).get("sessions") or []) or ("" if level else usual),
         }
         versions = CalendarVersion.select().where(
             CalendarVersion.branch.is_null() if level is None else CalendarVersion.branch == level.id,
@@ -69,10 +70,10 @@ class Calendar(AdministrationPage):
             level=level,
             year=year,
             years=(kept.first.year, kept.last.year),
-            months=_months(kept, year, own),
+            months=_months(kept, year, own if level else {}),
             weekdays=[say(*names) for names in WEEKDAYS],
             is_published=year in kept.published,
-            usual=hours_text([(f"{a:%H:%M}", f"{b:%H:%M}") for a, b in kept.sessions]),
+            usual=usual,
             versions=list(versions.order_by(CalendarVersion.id.desc()).limit(30)),
             form=form or Typed(shown),
             told=told,

@@ -7,6 +7,7 @@ from datetime import timedelta
 from flask import Response, g, request
 from flask_admin import expose
 
+from core import closings
 from core.errors import NotFound, Refused
 from core.language import Words, say
 from core.measures import measured, measures_of, scope_of
@@ -59,6 +60,7 @@ class Measures(Page):
             known=known,
             rows=rows,
             names=_names(rows, by, branch),
+            frozen={(row.measure, row.by, row.group): row for row in closings.frozen(branch, period)},
             fault=fault,
         ), 422 if fault else 200
 

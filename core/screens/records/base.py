@@ -12,7 +12,7 @@ from core.plugins import registry
 from core.records.visibility import is_id, permission
 from core.screens.page import open_branches
 from core.screens.records import listing
-from core.switches import explain, is_on, switches
+from core.switches import is_on, why
 
 
 class RecordScreens(BaseModelView):
@@ -130,5 +130,5 @@ def off_here(plugin, branch_id):
         "{plugin} is off in {branch}: {why}",
         plugin=registry().plugins[plugin].title,
         branch=organisation().branches[branch_id].name,
-        why=explain(switches(branch_id, g.now)[plugin]),
+        why=why(plugin, branch_id, g.now),
     )
