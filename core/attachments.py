@@ -3,7 +3,7 @@
 import hashlib
 import io
 import os
-import tempfile
+import secrets
 import zipfile
 from pathlib import PurePath
 
@@ -122,15 +122,15 @@ def _store(content, folder):
     if path.exists():
         return digest
     folder.mkdir(parents=True, exist_ok=True)
-    file = tempfile.NamedTemporaryFile(dir=folder, delete=False)
+    part = folder / f"{digest}.{secrets.token_hex(4)}"
     try:
-        with file:
+        with part.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(file.name, path)
+        os.replace(part, path)
     except OSError:
-        os.unlink(file.name)
+        part.unlink(missing_ok=True)
         raise
     return digest
 

@@ -6,17 +6,14 @@ from datetime import UTC, datetime, time, timedelta
 import peewee
 
 from core import findings
-from core.access import system
-from core.database import Table, insert_rows, is_sqlite, transaction
+from core.database import Table, insert_rows, is_sqlite
 from core.errors import Fault, Refused
 from core.fields import JsonColumn, MomentColumn
 from core.findings import Finding
 from core.language import Words, say
 from core.limits import families_of
-from core.organisation import organisation
 from core.plugins import registry
 from core.records.visibility import Values
-from core.records.writing import Change, Context
 from core.switches import local_day
 from core.worktime import due, in_time, yellow
 
@@ -212,7 +209,7 @@ def follow(context, model, changes):
     stored, events = {}, {}
     old = [change.record.id for change in changes if not change.is_new]
     if old:
-        for clock in _locked(Clock.select().where(Clock.record == name, Clock.record_id.in_(old)).order_by(Clock.id)):
+        for clock in locked(Clock.select().where(Clock.record == name, Clock.record_id.in_(old)).order_by(Clock.id)):
             stored.setdefault(clock.record_id, {})[clock.start, clock.stop] = clock
         for event in (
             ClockEvent.select().where(ClockEvent.record == name, ClockEvent.record_id.in_(old)).order_by(ClockEvent.id)
@@ -224,6 +221,8 @@ def follow(context, model, changes):
         readings = _readings(context, record, events.get(record.id, ()))
         kept = stored.get(record.id, {})
         for family, reading in readings.items():
+            if family in kept and _stands(kept[family], reading):
+                continue
             values = _values(context, record, reading, kept.get(family), change)
             if family in kept:
                 _store(context, kept[family], values, change)
@@ -235,7 +234,7 @@ def follow(context, model, changes):
     insert_rows(Clock, fresh)
 
 
-def _locked(query):
+def locked(query):
     """The rows of a query, which nobody else writes until this transaction ends: neither the sweep nor another person."""
     return query if is_sqlite() else query.for_update()
 
@@ -330,6 +329,17 @@ def _store(context, clock, values, change):
         Clock.update(differs).where(Clock.id == clock.id).execute()
 
 
+def _stands(clock, reading):
+    """Whether a verdict stands as it was given, by the limit and the calendar of its time: nothing it rests on has moved."""
+    same = (clock.plugin, clock.limit, clock.started_at, clock.stopped_at) == (
+        reading.limit.plugin,
+        reading.limit.name,
+        reading.started_at,
+        reading.stopped_at,
+    )
+    return same and clock.state in ("met", "late") and not reading.is_cancelled
+
+
 def _ask_why_late(context, clock, values, change):
     comes_in_time = values["state"] == "met" and clock.state not in ("met", "cancelled")
     if comes_in_time and values["is_recorded_late"] and not change.reason.strip() and not context.actor.is_system:
@@ -355,48 +365,3 @@ def _proves_wrong(clock, values):
     if values["state"] == "met":
         return clock.state not in ("met", "cancelled")
     return _begins_later(clock, values)
-
-
-# ---- working out anew -----------------------------------------------------------------------------------------------
-
-
-def switched(actor, changes):
-    """Work clocks out anew where a plugin came on: what fell due meanwhile is judged, not warned of."""
-    for branch_id, plugin, _, after in changes:
-        if after.is_on and registry().plugins[plugin].limits:
-            rework(actor, branch_id, plugin=plugin)
-
-
-def rework(actor, branch_id, *, plugin=None, only_open=False, history=True):
-    """Work out anew the clocks of the records of a branch that the limits of a plugin (None: any) speak of.
-
-    In chunks, each in a transaction of its own unless one is open. With `history` nothing that is past is warned of.
-    """
-    names = {limit["record"] for p in registry().plugins.values() for limit in p.limits if plugin in (None, p.name)}
-    for name in sorted(names & set(registry().models)):
-        model = registry().models[name]
-        query = model.select().where(model.branch == branch_id).order_by(model.id)
-        if only_open:
-            open_ids = Clock.select(Clock.record_id).where(
-                Clock.record == name, Clock.branch_id == branch_id, Clock.state.in_(OPEN)
-            )
-            query = query.where(model.id.in_(open_ids))
-        last, size = 0, 200
-        while size == 200:
-            with transaction():
-                chunk = list(_locked(query.where(model.id > last).limit(200)))
-                size, last = len(chunk), chunk[-1].id if chunk else last
-                context = Context(system(actor.now), branch_id, model, history=history)
-                follow(context, model, [Change(record, {}, "rework", "rework", context) for record in chunk])
-
-
-def recalendar(actor, branch, year):
-    """Work out anew what is open, after a calendar has changed; verdicts stand as they were given."""
-    for branch_id in organisation().subtree(branch.id) if branch else organisation().branches:
-        rework(actor, branch_id, only_open=True, history=False)
-
-
-def relimit(actor, branch, limit):
-    """Work out anew what is open, after a limit has changed for work begun from a day on."""
-    for branch_id in organisation().subtree(branch.id) if branch else organisation().branches:
-        rework(actor, branch_id, plugin=limit.plugin, only_open=True, history=False)

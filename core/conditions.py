@@ -22,7 +22,7 @@ class Condition:
             name, found, rest = part.strip().partition(" is ")
             wanted = not rest.startswith("not ")
             values = tuple(value.strip() for value in rest.removeprefix("not ").split(" or "))
-            if not found or not name.replace("_", "").isalnum() or not all(values):
+            if not found or not name.replace("_", "").isalnum() or not all(map(_is_word, values)):
                 raise Refused(
                     Fault(
                         "",
@@ -48,6 +48,10 @@ class Condition:
     def is_open(self, values):
         """Whether it cannot be told yet: a field that it speaks of has no value."""
         return any(_word(values.get(name)) == "empty" for name, _, wanted in self.parts if "empty" not in wanted)
+
+
+def _is_word(text):
+    return bool(text) and not any(character.isspace() for character in text) and text not in ("is", "not", "or", "and")
 
 
 def _word(value):

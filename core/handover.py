@@ -179,20 +179,15 @@ def _judge_taker(actor, person, taker, found):
 
 def _hand_over_all(actor, person, taker, reason):
     moved = 0
-    while True:
-        with transaction():
-            done = _hand_over_chunk(actor, person, taker, reason)
-        moved += done
-        if not done:
-            return moved
-
-
-def _hand_over_chunk(actor, person, taker, reason):
     for name, query in open_work(person, actor.now).items():
-        rows = list(query.order_by(registry().models[name].id).limit(CHUNK))
-        if rows:
-            return _hand_over(actor, rows, taker, reason)
-    return 0
+        model, last, size = registry().models[name], 0, CHUNK
+        while size == CHUNK:
+            with transaction():
+                rows = list(query.where(model.id > last).order_by(model.id).limit(CHUNK))
+                _hand_over(actor, rows, taker, reason)
+            size, last = len(rows), rows[-1].id if rows else last
+            moved += size
+    return moved
 
 
 def _hand_over(actor, rows, taker, reason):

@@ -1,12 +1,14 @@
 """The jobs of the core: when each is due, and what it does."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from core import checks, closings, jobs, outbox, own_checks, switches
+from core.access import system
 from core.database import transaction
 from core.jobs import Job
 from core.measures import period_days
-from core.organisation import organisation
+from core.organisation import organisation, zone_of
+from core.reworking import REWORK
 
 
 def all_jobs(settings):
@@ -52,8 +54,13 @@ def switch_slots(settings, now):
 
 
 def _follow(actor, run):
-    changes = switches.come_into_force(actor, run.branch_id, date.fromisoformat(run.slot))
+    day = date.fromisoformat(run.slot)
+    midnight = datetime.combine(day, time.min, zone_of(run.branch_id)).astimezone(
+        UTC
+    )  # what falls due later is warned of
+    changes = switches.come_into_force(system(midnight, "job"), run.branch_id, day)
     return {"changed": [[name, after.is_on] for _, name, _, after in changes]}
 
 
 FOLLOW_SWITCHES = Job("core.follow_switches", "day", _follow, per_branch=True, catch_up="each")
+FOLLOWING = {job.name: job for job in (FOLLOW_SWITCHES, REWORK)}  # what follows from a change, not from the time

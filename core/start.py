@@ -11,6 +11,7 @@ from core import (
     outbox,
     own_checks,
     plugins,
+    reworking,
     switches,
     tellings,
 )
@@ -32,9 +33,9 @@ def start(settings, *, without=frozenset(), upgrade=True):
     access.ROLES.update(registry.roles)
     writing.limits_of_time["back_dating_business_days"] = settings.back_dating_business_days
     writing.effects[:] = [clocks.follow, tellings.record_changed]
-    switches.effects[:] = [clocks.switched]
-    business_calendar.effects[:] = [clocks.recalendar]
-    limits.effects[:] = [clocks.relimit]
+    switches.effects[:] = [reworking.switched]
+    business_calendar.effects[:] = [reworking.recalendar]
+    limits.effects[:] = [reworking.relimit]
     outbox.handlers.update(tellings.HANDLERS)
     if upgrade:
         database.migrate(folders(registry))

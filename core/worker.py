@@ -8,7 +8,7 @@ import socket
 import threading
 from datetime import UTC, datetime, timedelta
 
-from core import jobs, outbox, schedule, sweep
+from core import jobs, outbox, schedule, sweep, transfer
 from core.access import system
 from core.database import db, is_trouble, refresh, transaction
 from core.jobs import JobRun, LeaseLost
@@ -79,6 +79,7 @@ class Worker:
             "core.sweep": lambda: sweep.sweep(system(now, "job")),
             "core.outbox": lambda: self._deliver(now),
             "core.take_over": lambda: self._take_over_all(now),
+            "core.undo_imports": lambda: transfer.clean_up(now),
             schedule.FOLLOW_SWITCHES.name: lambda: self._follow_switches(now),
             **{name: lambda job=job: self._run_due(job, now) for name, job in self._jobs.items()},
             WORKER: lambda: self._sign_of_life(now),
@@ -146,7 +147,7 @@ class Worker:
                 self._planned[job.name, branch_id] = current
 
     def _take_over(self, row, now):
-        job = schedule.FOLLOW_SWITCHES if row.job == schedule.FOLLOW_SWITCHES.name else self._jobs.get(row.job)
+        job = self._jobs.get(row.job) or schedule.FOLLOWING.get(row.job)
         is_past = job is None or (job.catch_up == "once" and row.slot < job.slot(now, row.branch_id))
         if is_past or row.tries >= jobs.TRIES:
             jobs.give_up(job, system(now, "job"), row)

@@ -1,14 +1,14 @@
 """Fixtures: a database of its own for each test, copied from one that was set up once; SQLite or PostgreSQL."""
 
-import itertools
 import shutil
 import tempfile
 
 import pytest
 
-from core import database, start, testing
+from core import database, testing
 from core.language import set_language
 from core.settings import Settings
+from tests.places import PostgresqlPlace, SqlitePlace
 
 
 def pytest_addoption(parser):
@@ -42,45 +42,10 @@ def server(pytestconfig):
     shutil.rmtree(folder, ignore_errors=True)
 
 
-class Place:
-    """Where databases of tests come from: `new()` gives the URL of a fresh copy of the one that was set up once."""
-
-    def __init__(self, server, home, without):
-        self.server, self.home, self.without = server, home, without
-        self.count = itertools.count(1)
-        self.settings = Settings(home=home, database=self._empty("model"))
-        start.start(self.settings, without=without)
-        testing.small_group()
-        database.db.close()
-
-    def _empty(self, name):
-        if self.server is None:
-            return f"sqlite:///{self.home / name}.db"
-        self.server.psql(f"CREATE DATABASE {name}")
-        return self.server.get_uri(name)
-
-    def new(self):
-        name = f"test{next(self.count)}"
-        if self.server is None:
-            for ending in ("", "-wal"):
-                if (self.home / f"model.db{ending}").exists():
-                    shutil.copy(self.home / f"model.db{ending}", self.home / f"{name}.db{ending}")
-            return name, f"sqlite:///{self.home / name}.db"
-        self.server.psql(f"CREATE DATABASE {name} TEMPLATE model STRATEGY FILE_COPY")
-        return name, self.server.get_uri(name)
-
-    def drop(self, name):
-        database.db.close()
-        if self.server is None:
-            for path in self.home.glob(f"{name}.db*"):
-                path.unlink()
-        else:
-            self.server.psql(f"DROP DATABASE {name} WITH (FORCE)")
-
-
 @pytest.fixture(scope="session")
 def place(server, tmp_path_factory, without):
-    return Place(server, tmp_path_factory.mktemp("home"), without)
+    home = tmp_path_factory.mktemp("home")
+    return PostgresqlPlace(server, home, without) if server else SqlitePlace(home, without)
 
 
 @pytest.fixture

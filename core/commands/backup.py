@@ -1,10 +1,10 @@
 """`zhixing backup` and `restore`: the whole group in one file, and back into an empty place."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from core import audit, backup, database, plugins
-from core.commands.console import add
-from core.commands.opening import acting, open_product
+from core.commands.console import add, connect
 from core.errors import Refused
 from core.language import say
 from core.organisation import set_default_zone
@@ -28,8 +28,8 @@ def add_commands(commands):
 
 
 def save(args, settings):
-    open_product(settings)
-    manifest = backup.save(args.file, settings, acting().now)
+    connect(settings)  # whatever version its schema has: a backup comes before an upgrade
+    manifest = backup.save(args.file, settings, datetime.now(UTC))
     print(_told(say("已备份", "Saved"), manifest))
 
 

@@ -579,21 +579,20 @@ def _plan(context, record, values, event, reason):
     ]
     if corrected and not reason.strip():
         faults.append(Fault("reason", say("更正时间须写明原因", "a correction of a moment needs a reason"), "required"))
+    moves = {}
+    if record.owner_id is None and "owner" not in before and not context.actor.is_system:
+        moves["owner"] = context.actor.person_id  # handed over to nobody: who goes on with it takes it
+        moves["department"] = record.department_id or _home_department(context, context.actor.person_id)
     if step:
-        moves = {"state": step.target or record.state}
+        moves["state"] = step.target or record.state
         if step.signs and not context.actor.is_system:
             moves[step.signs] = context.actor.person_id
-        if (
-            record.owner_id is None and not context.actor.is_system
-        ):  # handed over to no one: who goes on with it takes it
-            moves["owner"] = context.actor.person_id
-            moves["department"] = record.department_id or _home_department(context, context.actor.person_id)
         if step.counts:
             moves[step.counts] = (record.__data__.get(step.counts) or 0) + 1
-        for name, value in moves.items():
-            if record.__data__.get(name) != value:
-                before[name] = record.__data__.get(name)
-                setattr(record, name, value)
+    for name, value in moves.items():
+        if record.__data__.get(name) != value:
+            before[name] = record.__data__.get(name)
+            setattr(record, name, value)
     once_asked = [n for s in context.workflow.transitions.values() for n in (*s.requires, *s.stamps)]
     kept = [n for n in once_asked if n in context.columns and before.get(context.columns[n].name) not in (None, "")]
     wanted = [name for name, column in context.columns.items() if column.required and name not in BASE_WANTED]

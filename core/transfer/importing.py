@@ -1,5 +1,6 @@
 """Bringing a file in: every row is prepared before one is written, and none is seen before the last one stands."""
 
+import gc
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -246,12 +247,15 @@ def _stand_in(context, target, title, called):
 def _write(context, rows, source, progress):
     """Write the new records in chunks as large as the time for one transaction allows; all of them or none."""
     batch = batches.begin(context.actor, context.model, context.branch_id, source)
+    gc.freeze()  # a search for garbage among all prepared rows would hold the database for longer than a chunk
     try:
         _write_chunks(context, rows, batch, progress or (lambda done, total: None))
     except BaseException:
         with suppress(peewee.DatabaseError):  # what cannot be undone now stays unseen, and is undone by `clean_up`
             batches.undo(context.actor, batch)
         raise
+    finally:
+        gc.unfreeze()
 
 
 def _write_chunks(context, rows, batch, progress):

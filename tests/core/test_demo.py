@@ -1,11 +1,10 @@
 """The demo group: whatever moment it is made at, its two weeks end then, with something of each kind to see."""
 
 from collections import Counter
-from datetime import UTC, datetime
 
 import pytest
 
-from core import audit, demo, outbox, records
+from core import audit, database, demo, outbox, records
 from core.access import Actor
 from core.audit import AuditEntry
 from core.clocks import Clock
@@ -31,21 +30,36 @@ MOMENTS = [
 @pytest.fixture
 def empty(place, tmp_path, without):
     """The product on an empty database."""
-    name = f"demo{next(place.count)}"
-    start(Settings(home=tmp_path, database=place._empty(name)), without=without)
+    start(Settings(home=tmp_path, database=place.empty("bare")), without=without)
     yield
-    place.drop(name)
+    place.drop("bare")
+
+
+@pytest.fixture(scope="module", params=MOMENTS)
+def made_once(request, place, tmp_path_factory, without):
+    """A demo group made at a moment, for tests that only look at it."""
+    settings = Settings(home=tmp_path_factory.mktemp("demo"), database=place.empty("demo"))
+    start(settings, without=without)
+    now = local(request.param)
+    yield settings, now, demo.create(now)
+    place.drop("demo")
+
+
+@pytest.fixture
+def now(made_once):
+    """The moment at which the demo group was made, with that group at hand."""
+    settings, now, _ = made_once
+    database.connect(settings.database)
+    database.refresh()
+    return now
 
 
 def _rows(name):
     return list(registry().models[name].select().order_by(registry().models[name].id))
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_there_is_something_of_each_kind(empty, moment):
-    now = local(moment)
-    first = demo.create(now)
-    assert [person.login for person, _ in first] == ["admin", "chenjing", "liming", "wangfang"]
+def test_there_is_something_of_each_kind(now, made_once):
+    assert [person.login for person, _ in made_once[2]] == ["admin", "chenjing", "liming", "wangfang"]
     states = Counter(clock.state for clock in Clock.select().where(Clock.record == "complaint"))
     assert min(states[state] for state in ("running", "yellow", "red", "met", "late")) >= 1
     assert 38 <= len(_rows("complaint")) <= 45
@@ -53,14 +67,9 @@ def test_there_is_something_of_each_kind(empty, moment):
     assert [(report.branch.code, report.state) for report in waiting] == [("TJ", "submitted"), ("TJ", "open")]
     assert waiting[1].owner.login == "chenjing"
     assert "closed" in {report.state for report in _rows("rectification_report")}
-    assert audit.verify() == []
-    assert outbox.waiting() == (0, 0)
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_nothing_lies_in_the_future(empty, moment):
-    now = local(moment)
-    demo.create(now)
+def test_nothing_lies_in_the_future(now):
     for model, column in ((AuditEntry, "at"), (Finding, "happened_at"), (Notice, "recorded_at"), (Clock, "started_at")):
         assert max(getattr(row, column) for row in model.select()) <= now
     for name, model in registry().models.items():
@@ -69,8 +78,7 @@ def test_nothing_lies_in_the_future(empty, moment):
             assert not [name for name in moments if (getattr(row, name) or now) > now]
 
 
-def test_warnings_came_when_they_must(empty):
-    demo.create(local("2026-11-25 15:00"))
+def test_warnings_came_when_they_must(now):
     for finding in Finding.select().where(Finding.colour == "red"):
         clock = Clock.get_by_id(finding.clock_id)
         assert 0 < (finding.happened_at - clock.due_at).total_seconds() <= 5
@@ -78,11 +86,22 @@ def test_warnings_came_when_they_must(empty):
     assert {"chenjing", "liming", "wumin", "weidong"} <= told
 
 
+def test_the_trail_holds_and_the_worker_has_nothing_left_to_say(now):
+    assert audit.verify() == []
+    assert outbox.waiting() == (0, 0)
+    assert work(now) == {"yellow": 0, "red": 0}
+
+
+def test_the_year_has_its_rates(now):
+    rate = measured(Actor(None, "console", now), branch_by_code("TJ"), f"{now:%Y}", "attainment_rate")[0]
+    assert 0.6 < rate["value"] < 1
+
+
 def test_the_same_moment_gives_the_same_group(place, tmp_path, without):
     groups = []
     for count in range(2):
         name = f"same{count}"
-        start(Settings(home=tmp_path, database=place._empty(name)), without=without)
+        start(Settings(home=tmp_path, database=place.empty(name)), without=without)
         demo.create(local("2026-11-25 15:00"))
         groups.append([(c.number, c.state, c.happened_at, c.content, c.owner.login) for c in _rows("complaint")])
         place.drop(name)
@@ -97,11 +116,3 @@ def test_a_newcomer_answers_the_red_warning(empty):
     values = {"report": report.id, "measure": "增加坐席", "owner": "liuyang", "due_on": "2026-12-01"}
     records.create(head, registry().models["rectification_measure"], values, branch=report.branch_id)
     assert records.transition(head, report, "submit").state == "submitted"
-
-
-def test_the_month_has_its_rates(empty):
-    demo.create(local("2026-11-25 15:00"))
-    actor = Actor(None, "console", datetime(2026, 11, 25, 7, tzinfo=UTC))
-    rate = measured(actor, branch_by_code("TJ"), "2026-11", "attainment_rate")[0]
-    assert 0.7 < rate["value"] < 1
-    assert work("2026-11-25 15:00") == {"yellow": 0, "red": 0}  # the worker has nothing left to say

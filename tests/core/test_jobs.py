@@ -58,7 +58,7 @@ def test_a_run_is_taken_over_when_its_lease_is_past_and_the_first_worker_cannot_
         with pytest.raises(LeaseLost):
             give_in()
     second.done({"n": 1})
-    row = JobRun.get()
+    row = JobRun.get(JobRun.job == "j")
     assert (row.state, row.worker, row.tries, row.result) == ("done", "two", 2, {"n": 1})
     assert jobs.claim("j", 0, "s", "three", later + timedelta(days=1), LEASE) is None
 
@@ -150,6 +150,7 @@ def test_an_older_slot_left_by_a_dead_worker_counts_as_missed_where_only_the_lat
 
 def test_what_went_well_is_forgotten_and_failures_and_the_latest_slot_stay(group):
     with transaction():
+        JobRun.delete().execute()
         for slot, state in (("1", "done"), ("2", "failed"), ("3", "missed"), ("4", "done"), ("5", "done")):
             JobRun.insert(job="j", slot=slot, state=state, began_at=NOON, done_at=NOON).execute()
         JobRun.insert(job="k", slot="1", state="done", began_at=NOON, done_at=NOON).execute()

@@ -67,7 +67,7 @@ WAYS = {
     "delete": lambda model, row: model.delete().execute(),
     "create": lambda model, row: model.create(),
     "save": lambda model, row: row.save(force_insert=True),
-    "save again": lambda model, row: row._dirty.update(model._meta.fields) or row.save(),
+    "save again": lambda model, row: setattr(row, list(model._meta.fields)[1], None) or row.save(),
     "delete_instance": lambda model, row: row.delete_instance(),
     "delete_by_id": lambda model, row: model.delete_by_id(1),
     "set_by_id": lambda model, row: model.set_by_id(1, {"id": 2}),

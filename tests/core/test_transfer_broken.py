@@ -18,6 +18,7 @@ from core.records.model import Batch
 from core.sweep import look
 from core.testing import branch, work
 from core.transfer import batches, clean_up, import_file
+from core.worker import Worker
 from plugins.cases.models import Complaint
 
 NOW = "2025-03-10 10:00"
@@ -120,6 +121,14 @@ def test_an_import_that_was_given_up_writes_no_more(bring, actor):
     with pytest.raises(Refused, match="was undone. Nothing was imported"):
         bring(progress=in_the_middle(lambda: clean_up(later)))
     assert Complaint.select().count() == 0 and clean_up(later) == 0
+
+
+def test_the_worker_undoes_what_broke_off(actor, settings):
+    batch = batches.begin(actor("bob", NOW), Complaint, branch().id, "f.csv")
+    Worker(settings, jobs=[]).round(datetime.now(UTC))
+    assert not Batch.get_by_id(batch.id).failed  # it may be alive yet
+    Worker(settings, jobs=[]).round(datetime.now(UTC) + timedelta(minutes=1))
+    assert Batch.get_by_id(batch.id).failed
 
 
 def test_two_imports_of_the_same_records_do_not_run_at_once(bring):

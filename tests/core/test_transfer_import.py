@@ -301,7 +301,7 @@ def test_queries_do_not_grow_with_the_rows(bring, caplog):
             return len([r for r in caplog.records if r.name == "peewee"])
 
     queries("w", 1)  # the placeholder is made once
-    assert queries("a", 10) == queries("b", 150)
+    assert queries("a", 10) == queries("b", 90)
 
 
 def test_progress_is_told_from_none_to_all(bring):

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 import peewee
 import pytest
 
-from core import checks, findings, outbox, records, sweep, switches, worker
+from core import checks, findings, outbox, records, reworking, sweep, switches, worker
 from core.audit import verify
 from core.clocks import Clock
 from core.database import db, is_sqlite, refresh, transaction
@@ -186,6 +186,45 @@ def test_an_entry_made_ahead_starts_its_clocks_on_its_day(settings, actor, recor
     assert JobRun.get_by_id(run.id).tries == 1
 
 
+def test_a_process_that_dies_between_a_switch_and_what_follows_leaves_it_to_the_worker(
+    settings, record, actor, monkeypatch
+):
+    place, complaint = branch("TJ"), record("complaint", actor("alice", "2025-03-03 10:00"))
+    switches.switch(console(local("2025-03-03 11:00")), "timeliness", place, "off", reason="测试")
+    Clock.delete().execute()  # as if it had been registered while it was off
+    monkeypatch.setattr(reworking, "_rework_all", lambda run, how: os_is_gone())
+    with pytest.raises(ConnectionAbortedError):
+        switches.switch(console(local("2025-03-03 12:00")), "timeliness", place, "on", reason="测试")
+    monkeypatch.undo()
+    refresh()
+    assert switches.is_on("timeliness", place.id, local("2025-03-03 12:00")) and Clock.select().count() == 0
+    Worker(settings, []).round(local("2025-03-04 18:00"))
+    assert {row.state for row in Clock.select().where(Clock.record_id == complaint.id)} == {"running"}
+    Worker(settings, []).round(local("2025-03-04 18:00:10"))
+    assert [row.colour for row in findings.Finding.select()] == ["red"]  # it fell due after the switch: it is warned of
+
+
+def os_is_gone():
+    raise ConnectionAbortedError("killed")
+
+
+def test_no_transaction_of_a_switch_is_long(settings, monkeypatch):
+    """A switch over thousands of records works in chunks: other people write in between."""
+    rows = [{"owner": "alice"}] * 1000
+    records.create_many(console(local("2025-03-03 10:00")), Complaint, rows, branch=branch("TJ"))
+    switches.switch(console(local("2025-03-04 09:00")), "timeliness", branch("TJ"), "off", reason="测试")
+    sizes, followed = [], reworking.follow
+    monkeypatch.setattr(
+        reworking, "follow", lambda c, m, changes: sizes.append(len(changes)) or followed(c, m, changes)
+    )
+    monkeypatch.setattr(reworking, "CHUNK", 100)
+    switches.switch(console(local("2025-03-05 09:00")), "timeliness", branch("TJ"), "on", reason="测试")
+    assert sum(sizes) == 1000 and max(sizes) == 100
+    assert (
+        JobRun.select().where(JobRun.job == "core.rework").order_by(JobRun.id.desc()).first().result["records"] == 1000
+    )
+
+
 def test_nothing_comes_into_force_before_its_day(settings):
     place = branch("GZ")
     switches.switch(console(local("2025-03-03 09:00")), "timeliness", place, "on", from_day=date(2025, 3, 10))
@@ -197,7 +236,7 @@ def test_the_jobs_of_the_installation_run(settings, record, actor):
     record("complaint", actor("alice", "2026-02-10 10:00"))
     one = Worker(settings)
     one.round(NOON)
-    states = set(JobRun.select(JobRun.job, JobRun.state).where(JobRun.job != WORKER).tuples())
+    states = set(JobRun.select(JobRun.job, JobRun.state).where(JobRun.job.not_in((WORKER, "core.rework"))).tuples())
     wanted = {"core.close_month", "core.prune", *(f"check:{name}" for name in checks.all_checks())}
     assert states == {(name, "done") for name in wanted}
     assert verify() == []

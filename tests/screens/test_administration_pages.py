@@ -17,7 +17,7 @@ PAGES = {
     "/organisation/": {"admin", "tim"},
     "/organisation/TJ": {"admin", "tim"},
     "/people/": {"admin", "tim", "security", "auditor"},
-    "/people/add": {"admin", "tim"},
+    "/people/~add": {"admin", "tim"},
     "/people/alice": {"admin", "tim", "security", "auditor"},
     "/plugins/": {"admin", "tim", "auditor"},
     "/plugins/timeliness/TJ": {"admin", "tim", "auditor"},
@@ -44,7 +44,7 @@ EVERYONE = ("admin", "tim", "security", "auditor", "alice", "carol")
 OUTSIDE = (
     "/organisation/BJ",
     "/people/frank",
-    "/people/add?branch=BJ",
+    "/people/~add?branch=BJ",
     "/people/alice?at=BJ",
     "/plugins/timeliness/BJ",
     "/questions/complaint?branch=BJ",
@@ -113,3 +113,30 @@ def test_names_of_fields_on_a_page_lead_to_one_control_each(sign_in, tim):
             ids = re.findall(r'\sid="([^"]+)"', page.text)
             assert len(ids) == len(set(ids)), path
             assert set(re.findall(r'<label[^>]* for="([^"]+)"', page.text)) <= set(ids), path
+
+
+@pytest.mark.browser
+def test_pages_fit_a_phone_and_the_console_has_nothing_to_complain_of(live, tim, record, actor):
+    record("complaint", actor("alice", MONDAY), content="理赔太慢")
+    work("2025-03-04 17:30:01")
+    pages = {login: live(login, width=360, scheme="dark", at="2025-03-05 10:00") for login in ("admin", "auditor")}
+    for path, logins in PAGES.items():
+        if "heads" not in path and "export" not in path:
+            page = pages["admin" if "admin" in logins else "auditor"]
+            page.goto(path)
+            assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
+            assert page.complaints == [], path
+
+
+@pytest.mark.browser
+def test_a_question_is_designed_and_published_with_the_mouse_alone(live):
+    page = live("admin", at=MONDAY)
+    page.goto("/questions/complaint?branch=TJ")
+    page.get_by_role("button", name="添加问题").click()
+    page.get_by_label("问题(中文)").fill("回执号")
+    page.get_by_label("代号").fill("receipt_no")
+    page.get_by_role("button", name="预览影响").last.click()
+    assert page.get_by_text("发布前请看").is_visible()
+    page.get_by_role("button", name="发布新版").click()
+    assert page.get_by_text("第 1 版已发布").is_visible()
+    assert page.complaints == []

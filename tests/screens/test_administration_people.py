@@ -93,7 +93,7 @@ def test_a_new_person_signs_in_by_the_link_that_is_shown_once(sign_in, client):
     home = department_of("TJ", "KF")
     values = {"branch": "TJ", "login": "nina", "name": "尼娜", "department": home.id}
     visitor = sign_in("admin", MONDAY)
-    answer = visitor.send("/people/add", values)
+    answer = visitor.send("/people/~add", values)
     link = re.search(r'value="https?://[^/]+(/link/[^"]+)"', answer.text)[1]
     assert person_by_login("nina").department_id == home.id
     assert link not in visitor.get("/people/nina").text
@@ -103,9 +103,9 @@ def test_a_new_person_signs_in_by_the_link_that_is_shown_once(sign_in, client):
 
 def test_people_are_added_only_to_branches_that_are_administered(tim, sign_in):
     visitor = sign_in("tim", MONDAY)
-    assert visitor.send("/people/add", {"branch": "BJ", "login": "nina", "name": "尼娜"}).status_code == 404
+    assert visitor.send("/people/~add", {"branch": "BJ", "login": "nina", "name": "尼娜"}).status_code == 404
     values = {"branch": "TJ", "login": "nina", "name": "尼娜", "department": department_of("BJ", "KF").id}
-    answer = visitor.send("/people/add", values)
+    answer = visitor.send("/people/~add", values)
     assert answer.status_code == 422 and "该部门不属于所选机构" in answer.text
     assert not Person.select().where(Person.login == "nina").exists()
 
@@ -181,7 +181,7 @@ def test_a_person_is_moved_only_between_branches_that_are_administered(tim, sign
 
 def test_deactivating_shows_the_work_asks_for_a_successor_and_hands_it_over(sign_in, complaint):
     alice, visitor = sign_in("alice", MONDAY), sign_in("admin", MONDAY)
-    assert "客户投诉(天津分公司)1" in visitor.get("/people/alice").text
+    assert "客户投诉 · 天津分公司 · 1" in visitor.get("/people/alice").text
     answer = visitor.send("/people/alice/deactivate", {"reason": "离职"})
     assert answer.status_code == 422 and "请选择接手人" in answer.text and 'value="离职"' in answer.text
     assert visitor.send("/people/alice/deactivate", {"reason": "离职", "successor": "nobody"}).status_code == 422

@@ -81,8 +81,8 @@ PLUGINS = ("customers", "cases", "timeliness")
 def test_a_preview_counts_the_open_work_and_its_clocks(actor, complaint):
     told = preview(actor("admin", MONDAY), "timeliness", branch("TJ"), "off", local_day(local(MONDAY), branch("TJ").id))
     assert [(each.plugin.name, each.records and each.records[0][1], each.clocks) for each in told] == [
-        ("cases", 1, 0),
         ("customers", [], 0),
+        ("cases", 1, 0),
         ("timeliness", [], 2),
     ]
 

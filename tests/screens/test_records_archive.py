@@ -48,7 +48,12 @@ def test_nothing_is_done_in_the_archive(sign_in, complaint):
 
 def test_the_archive_has_a_permission_of_its_own(sign_in, complaint):
     client = sign_in("alice", OFF)
-    for path in ("/archive/", "/archive/cases/", "/archive/cases/complaint", f"/archive/cases/complaint/{complaint.id}"):
+    for path in (
+        "/archive/",
+        "/archive/cases/",
+        "/archive/cases/complaint",
+        f"/archive/cases/complaint/{complaint.id}",
+    ):
         assert client.get(path).status_code == 403, path
     assert sign_in("grace", OFF).get(f"/archive/cases/complaint/{complaint.id}").status_code == 404, "of another branch"
 

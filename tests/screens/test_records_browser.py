@@ -35,7 +35,13 @@ def take(page, event, **typed):
 
 
 def test_a_complaint_is_registered_and_handled_on_a_phone(live, actor, branch):
-    question = {"key": "policy_no", "kind": "text", "label": {"zh": "保单号"}, "required": True, "shown_if": "channel is phone"}
+    question = {
+        "key": "policy_no",
+        "kind": "text",
+        "label": {"zh": "保单号"},
+        "required": True,
+        "shown_if": "channel is phone",
+    }
     forms.publish(actor("admin", "2025-03-03 08:00"), "complaint", branch("TJ"), [question])
     page = live("alice", width=PHONE, height=740, at="2025-03-03 10:00")
     page.goto("/records/complaint/")
@@ -59,7 +65,14 @@ def test_a_complaint_is_registered_and_handled_on_a_phone(live, actor, branch):
     take(page, "accept")
     take(page, "contact_customer", details="已致电说明", class_="simple")
     take(page, "classify_and_investigate")
-    take(page, "record_findings_and_measure", findings="缺少材料", measure="已补齐", result="本周付款", cause="timeliness")
+    take(
+        page,
+        "record_findings_and_measure",
+        findings="缺少材料",
+        measure="已补齐",
+        result="本周付款",
+        cause="timeliness",
+    )
     take(page, "tell_result")
     made = Complaint.get()
     assert (made.state, made.customer.phone) == ("fed_back", "13800001234")

@@ -92,7 +92,11 @@ def test_no_list_look_up_or_export_tells_of_another_branch(app, sign_in, of_beij
         for field in ("owner", "customer", "report", "clock", "rectification") if "field" in rule.arguments else ("-",):
             path = address(app, rule, field=field)
             query = {"q": "北京", "name": "北京客户", "phone": "13900005678", "branch": ""}
-            answer = client.get(path, query_string=query) if method == "GET" else client.send(path, {"act": "owner", "id": "1"})
+            answer = (
+                client.get(path, query_string=query)
+                if method == "GET"
+                else client.send(path, {"act": "owner", "id": "1"})
+            )
             told = answer.get_data().decode(errors="replace").replace('value="北京', "")
             for row in of_beijing.values():
                 assert row.number not in told, f"{method} {path}"

@@ -43,7 +43,13 @@ def test_a_complaint_is_registered_with_its_defaults_and_its_clock(sign_in):
     assert form.status_code == 200 and 'value="alice 艾丽"' in form.text and "2025-03-03T10:00" in form.text
     assert 'name="result_told_at"' not in form.text, "what a later step stamps is not asked"
     assert 'name="findings"' not in form.text, "what a later step asks is not asked"
-    sent = {"happened_at": "2025-03-03T09:30", "channel": "phone", "content": "理赔太慢", "owner": "alice 艾丽", "department": "KF"}
+    sent = {
+        "happened_at": "2025-03-03T09:30",
+        "channel": "phone",
+        "content": "理赔太慢",
+        "owner": "alice 艾丽",
+        "department": "KF",
+    }
     answer = client.send(NEW, sent)
     made = Complaint.get()
     assert (answer.status_code, answer.location) == (303, f"/records/complaint/{made.id}")
@@ -57,7 +63,7 @@ def test_only_the_day_may_be_known(sign_in):
     client.send(NEW, {"happened_at": "2025-03-03T09:30", "happened_at.day": "1", "owner": "alice"})
     made = Complaint.get()
     assert made.is_day_only("happened_at")
-    assert '<dd>2025-03-03</dd>' in client.get(f"/records/complaint/{made.id}").text
+    assert "<dd>2025-03-03</dd>" in client.get(f"/records/complaint/{made.id}").text
 
 
 def test_all_faults_are_told_at_once_in_their_places_and_what_was_typed_is_kept(sign_in):
@@ -201,7 +207,9 @@ def test_only_what_was_changed_is_written(sign_in, record, actor):
 
 def test_a_personal_value_that_is_masked_is_neither_asked_nor_changed(sign_in, record, actor, group):
     person = people.person_by_login("carol")
-    access.ROLES["editor"] = access.Role("editor", access.ROLES["management"].label, ("customers.customer.view", "customers.customer.edit"))
+    access.ROLES["editor"] = access.Role(
+        "editor", access.ROLES["management"].label, ("customers.customer.view", "customers.customer.edit")
+    )
     access.grant(group.console(), person, "editor", group.branch("TJ"))
     made = record("customer", actor("alice", "2025-03-03 09:00"), name="王小明", phone="13800001234")
     client = sign_in("carol", MONDAY)
@@ -234,7 +242,9 @@ def test_where_several_branches_are_open_one_is_chosen(sign_in, group, actor):
     access.grant(group.console(), people.person_by_login("admin"), "staff", group.branch("HQ"))
     client = sign_in("admin", MONDAY)
     page = client.get(NEW)
-    assert "天津分公司" in page.text and "北京分公司" in page.text and "广州分公司" not in page.text.split("content")[-1]
+    assert (
+        "天津分公司" in page.text and "北京分公司" in page.text and "广州分公司" not in page.text.split("content")[-1]
+    )
     assert client.send(NEW + "?branch=GZ", {"owner": "admin"}).status_code == 404, "timeliness is off there"
     assert client.send(NEW + "?branch=BJ", {"owner": "admin"}).status_code == 303
     assert Complaint.get().branch.code == "BJ"
@@ -249,7 +259,10 @@ def test_who_may_not_create_is_told_so(sign_in):
 
 def test_a_draft_is_kept_offered_and_forgotten_once_saved(sign_in):
     client = sign_in("alice", MONDAY)
-    kept = client.send("/drafts", {"_key": NEW, "_title": "新增客户投诉", "content": "写到一半", "customer.new": "1", "customer.name": "王"})
+    kept = client.send(
+        "/drafts",
+        {"_key": NEW, "_title": "新增客户投诉", "content": "写到一半", "customer.new": "1", "customer.name": "王"},
+    )
     assert kept.status_code == 200
     assert Draft.get().values == {"content": "写到一半", "customer.new": "1", "customer.name": "王"}
     assert "尚未提交" in client.get(NEW).text

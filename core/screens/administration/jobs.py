@@ -49,6 +49,7 @@ class Jobs(AdministrationPage):
     @expose("/retry", methods=("POST",))
     def retry(self):
         """Try messages again that were given up: one, or all at hand."""
+        g.actor.require(EDIT, None)
         query = outbox.given_up().where(Message.branch_id.in_(_branches(EDIT)))
         chosen = request.form.get("id", type=int)
         if chosen is not None:

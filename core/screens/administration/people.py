@@ -62,9 +62,9 @@ class People(AdministrationPage):
             may_add=g.actor.may(EDIT, None),
         )
 
-    @expose("/add", methods=("GET",))
+    @expose("/~add", methods=("GET",))
     def new(self, form=None):
-        """The form for a new person; their department is of the branch that was chosen first."""
+        """The form for a new person; their department is of the branch that was chosen first. (No login has a ~.)"""
         form = form or Typed(request.args)
         branches = branches_for(EDIT)
         branch = branch_of(form.text("branch"), EDIT) if form.text("branch") else _first(branches)
@@ -76,7 +76,7 @@ class People(AdministrationPage):
             departments=organisation().departments_of(branch.id),
         ), 422 if form.faults else 200
 
-    @expose("/add", methods=("POST",))
+    @expose("/~add", methods=("POST",))
     def add(self):
         """Add a person, and show the one-time link by which they sign in first."""
         form = typed()

@@ -31,6 +31,11 @@ class Filter:
     question: object = None
     end: bool = False  # of a day: up to and including it
 
+    @property
+    def shown(self):
+        """What was chosen, in words."""
+        return str(dict(self.options).get(self.value, self.value))
+
 
 def filters_of(model, columns, args, branch):
     """Every Filter of a record type, with what `args` choose. `columns` are those that are on in the branches at hand."""

@@ -64,7 +64,9 @@ class FormRoutes:
             return self._form(entry), 422
         except Stale:
             both = conflict.both(entry, change_entry(g.actor, self.found(row_id)))
-            return self.show("conflict", entry=entry, both=both, shown=conflict.shown, title=title_of(record, g.actor)), 409
+            return self.show(
+                "conflict", entry=entry, both=both, shown=conflict.shown, title=title_of(record, g.actor)
+            ), 409
         return self._saved(record, say("已保存", "Saved"))
 
     def _form(self, entry):

@@ -49,7 +49,7 @@ def items_of(context, transition, record):
         item.required = item.name in transition.requires
         if item.name in transition.stamps:
             item.text, item.is_more = _now(context, item), True
-            item.hint = item.hint or say("不改则记为提交的时刻", "left as it is, the moment of sending counts")
+            item.hint = item.hint or say("不改则记为提交的时刻", "Left as it is, the moment of sending counts")
         if item.name in transition.requires and not item.text and item.column.kind == "day":
             item.text = str(context.now.astimezone(context.zone).date())
     answered = record.extra or {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from core.commands import main
-from core.database import connect, refresh
+from core.database import connect, db, refresh
 from core.language import set_language
 from core.settings import Settings
 from core.start import start
@@ -53,15 +53,13 @@ def zhixing(call, settings, monkeypatch, without):
 @pytest.fixture
 def empty(place, tmp_path, monkeypatch, without):
     """An empty place, where nothing was set up yet: its settings."""
-    name = f"empty{next(place.count)}"
-    settings = Settings(home=tmp_path / "new", database=place._empty(name))
+    settings = Settings(home=tmp_path / "new", database=place.empty("fresh"))
     _point(monkeypatch, settings)
     set_language("zh")
     yield settings
-    if place.server is None:
-        connect(place.settings.database)
-    place.drop(name)
+    place.drop("fresh")
     start(place.settings, without=without, upgrade=False)
+    db.close()  # PostgreSQL copies a database only when nobody is in it
 
 
 def _point(monkeypatch, settings):

@@ -57,7 +57,7 @@ def test_without_a_database_each_command_says_init(empty, call, words):
     assert "zhixing init" in answer.err
 
 
-@pytest.mark.parametrize("words", OTHERS, ids=lambda words: " ".join(words))
+@pytest.mark.parametrize("words", OTHERS[:-1], ids=lambda words: " ".join(words))
 def test_on_an_older_schema_each_command_says_upgrade(zhixing, at_home, words):
     database.db.execute_sql("DELETE FROM migration_core")
     answer = zhixing(*words)
@@ -66,6 +66,11 @@ def test_on_an_older_schema_each_command_says_upgrade(zhixing, at_home, words):
     assert answer.status == 1
     assert "core/0001_initial" in answer.err
     assert "zhixing upgrade" in answer.err
+
+
+def test_a_backup_can_be_made_before_an_upgrade(zhixing, tmp_path):
+    database.db.execute_sql("DELETE FROM migration_core")
+    assert zhixing("backup", tmp_path / "before.zip").status == 0
 
 
 def test_a_plugins_older_schema_is_noticed_too(zhixing):
