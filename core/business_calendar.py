@@ -152,6 +152,7 @@ def trial(branch_id, branch, year, content):
 
 def publish(actor, branch, year, content, source=""):
     """Add a version of a year (0: the usual hours) for a branch, or for the group where it is None."""
+    actor.require("core.calendar.edit", branch.id if branch else organisation().root_id)
     faults = faults_of(year, content)
     if faults:
         raise Refused(*faults)
@@ -204,7 +205,15 @@ def read_notice(path):
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         year = int(data["year"])
         content = {"off": _spread(data.get("off", {})), "on": _spread(data.get("on", {}))}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, ValueError, TypeError) as error:
+    except (
+        OSError,
+        UnicodeDecodeError,
+        tomllib.TOMLDecodeError,
+        KeyError,
+        ValueError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise Refused(
             Fault(
                 str(path),

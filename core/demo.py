@@ -40,10 +40,12 @@ UNTOLD = {
 def create(now):
     """Make the demo group, in one transaction. Returns who signs in first, with what waits for them: [(Person, Words)]."""
     story = tomllib.loads(STORY.read_text(encoding="utf-8"))
-    with transaction():
+    with transaction() as current:
         business_calendar.seed(access.system(now, "demo"))
         days = _Days(business_calendar.calendar_of(None), now)
         staff = _set_up(story, days.at(BEGINNING, time(9)))
+        while current.after_commit:  # what follows from the switch belongs to its moment, before the first complaint
+            current.after_commit.pop(0)()
         database.refresh()  # what was set up is read once, not anew for each record
         _Life(story, days, staff).live()
     database.refresh()
@@ -117,13 +119,14 @@ class _Life:
 
     def live(self):
         """Let everything happen up to now."""
-        while self.waiting:
-            self.sweep_up_to(self.waiting[0][0])
+        while True:
+            self.sweep_up_to(self.waiting[0][0] if self.waiting else self.now)
+            if not self.waiting:
+                return
             moment, _, act, args = heapq.heappop(self.waiting)
             act(moment, *args)
             while deliver(moment):
                 pass
-        self.sweep_up_to(self.now)
 
     def sweep_up_to(self, moment):
         """What the worker finds before the next thing that happens; people plan their answers to it."""

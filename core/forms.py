@@ -146,6 +146,7 @@ def own_questions(record, branch):
 
 def publish(actor, record, branch, questions):
     """Make a new edition of one level's questions (dicts as in `question`). Questions and choices are retired, never dropped."""
+    actor.require("core.form.edit", branch.id if branch else organisation().root_id)
     judge(record, branch, questions)
     before = {old["key"]: old for old in own_questions(record, branch)}
     kept = {data["key"] for data in questions}

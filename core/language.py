@@ -3,6 +3,8 @@
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from markupsafe import escape
+
 LANGUAGES = {"zh": "中文", "en": "English"}
 
 _current = ContextVar("language", default="zh")
@@ -59,6 +61,4 @@ class Words:
         return hash((self.zh, self.en))
 
     def __html__(self):
-        from markupsafe import escape
-
         return escape(str(self))

@@ -61,6 +61,7 @@ class Organisation:
         self._children = {}
         for branch in self.branches.values():
             self._children.setdefault(branch.parent_id, []).append(branch.id)
+        self.root_id = next(iter(self._children.get(None, ())), None)  # head office
         self._paths, self._subtrees = {}, {}
         for branch_id in self.branches:
             self.path(branch_id)
@@ -140,6 +141,7 @@ def branch_by_code(code):
 def add_branch(actor, code, name, parent=None, timezone=""):
     """Add a branch below `parent` (None only for the first: head office)."""
     tree = organisation()
+    actor.require("core.branch.edit", parent.id if parent else tree.root_id)
     faults = _code_faults(code, name)
     if code in tree.by_code:
         faults.append(
@@ -158,6 +160,7 @@ def add_branch(actor, code, name, parent=None, timezone=""):
 
 def add_department(actor, branch, code, name, function="other"):
     """Add a department to a branch; `function` is one of FUNCTIONS."""
+    actor.require("core.branch.edit", branch.id)
     faults = _code_faults(code, name)
     faults += _function_faults(function)
     if any(d.code == code for d in organisation().departments_of(branch.id)):
@@ -175,6 +178,7 @@ def add_department(actor, branch, code, name, function="other"):
 
 def change_unit(actor, unit, values, reason=""):
     """Change a branch or a department (name, zone, function, closing day, successor)."""
+    actor.require("core.branch.edit", unit.id if isinstance(unit, Branch) else unit.branch_id)
     faults = _unit_faults(unit, values)
     if faults:
         raise Refused(*faults)

@@ -90,6 +90,7 @@ def person_by_login(login):
 
 def add_person(actor, login, name, branch, department=None):
     """Add a person, without password or rights: they sign in first by a one-time link."""
+    actor.require("core.person.edit", branch.id)
     faults = []
     if not login or len(login) > 64 or not login.replace(".", "").replace("-", "").replace("_", "").isalnum():
         faults.append(

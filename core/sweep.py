@@ -7,7 +7,7 @@ from core.limits import shipped
 from core.records.visibility import about_finished
 from core.switches import is_on
 
-CHUNK = 400
+CHUNK = 250  # clocks in one transaction: some 30 ms on SQLite
 
 
 def sweep(actor, chunk=CHUNK):

@@ -1,6 +1,7 @@
 """What authors of plugins test with: a small group of branches and people, actors at a moment, records and their clocks."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from core import access, business_calendar, organisation, people, records, switches
 from core.access import Actor
@@ -72,8 +73,6 @@ def branch(code="TJ"):
 
 def local(text):
     """A moment from local text, as in "2026-03-02 10:00" (Shanghai)."""
-    from zoneinfo import ZoneInfo
-
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Asia/Shanghai")).astimezone(UTC)
 
 

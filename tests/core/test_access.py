@@ -4,8 +4,9 @@ from itertools import permutations
 
 import pytest
 
-from core import access, organisation
+from core import access, business_calendar, forms, limits, organisation, switches
 from core.access import ADMINISTRATIONS, Actor, Grant, Role, grant, heads_of, holders_of, revoke
+from core.audit import AuditEntry
 from core.database import refresh
 from core.errors import Denied, NoActor, Refused
 from core.people import add_person, person_by_login
@@ -165,6 +166,45 @@ def test_the_same_grant_twice_is_one(person):
 def test_an_unknown_role_is_told_with_those_that_there_are(group):
     with pytest.raises(Refused, match="boss.*staff"):
         grant(console(), person_by_login("dave"), "boss", branch())
+
+
+# ---- what administrators do is asked for in the core, whatever face it comes through
+
+
+ACTS = {
+    "add a branch": lambda actor, at: organisation.add_branch(actor, "NEW", "新机构", at),
+    "add a department": lambda actor, at: organisation.add_department(actor, at, "NEW", "新部门"),
+    "change a branch": lambda actor, at: organisation.change_unit(actor, at, {"name": "改名"}),
+    "add a person": lambda actor, at: add_person(actor, "new", "新人", at),
+    "switch": lambda actor, at: switches.switch(actor, "timeliness", at, "off"),
+    "set a policy": lambda actor, at: switches.switch(actor, "timeliness", at, "required"),
+    "publish a form": lambda actor, at: forms.publish(
+        actor, "complaint", at, [{"key": "a", "kind": "text", "label": {"zh": "题"}}]
+    ),
+    "publish a calendar": lambda actor, at: business_calendar.publish(actor, at, 2025, {"off": {}, "on": {}}),
+    "set a limit": lambda actor, at: limits.set_limit(
+        actor, "timeliness.complaint_contact", at, "2 hours", reason="试行"
+    ),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_an_act_of_administration_needs_its_permission_there(actor, person, act):
+    person("tina", "BJ", "system_admin")
+    for login in ("alice", "carol", "auditor", "security", "tina"):
+        with pytest.raises(Denied):
+            ACTS[act](actor(login, NOW), branch("TJ"))
+    before = AuditEntry.select().count()
+    ACTS[act](actor("admin", NOW), branch("TJ"))
+    assert AuditEntry.select().where(AuditEntry.id > before, AuditEntry.actor == "admin").exists()
+
+
+@pytest.mark.parametrize("act", ["publish a form", "publish a calendar", "set a limit"])
+def test_only_head_office_speaks_for_the_whole_group(actor, person, act):
+    person("tina", "TJ", "system_admin")
+    with pytest.raises(Denied):
+        ACTS[act](actor("tina", NOW), None)
+    ACTS[act](actor("admin", NOW), None)
 
 
 # ---- branches that close

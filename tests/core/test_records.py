@@ -5,17 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from core import access, database, records, schema, switches
+from core import access, database, records
 from core.audit import AuditEntry, verify
 from core.clocks import Clock
-from core.database import Kept, refresh
-from core.errors import Denied, NotFound, Refused, Stale, SwitchedOff, WriteOutside
+from core.errors import Denied, NotFound, Refused, Stale, SwitchedOff
 from core.findings import Finding
 from core.language import speaking
 from core.outbox import Message
 from core.people import Person, person_by_login
 from core.plugins import registry
-from core.testing import branch, clock, console, department_of, local, work
+from core.records import writing
+from core.testing import branch, console, local
 from plugins.cases.models import Complaint
 from plugins.customers.models import Customer
 from tests.together import together
@@ -48,52 +48,6 @@ def complaint(record, alice):
 def everything():
     """How many rows there are of what a write leaves behind."""
     return [model.select().count() for model in (Complaint, Customer, Clock, AuditEntry, Message, Finding)]
-
-
-# ---- no other way in
-
-
-def kept_models():
-    return [model for model in [*schema.core_models(), *registry().models.values()] if issubclass(model, Kept)]
-
-
-WAYS = {
-    "insert": lambda model, row: model.insert(id=1).execute(),
-    "insert_many": lambda model, row: model.insert_many([{"id": 1}]).execute(),
-    "insert_from": lambda model, row: model.insert_from(model.select(), list(model._meta.fields)).execute(),
-    "replace": lambda model, row: model.replace(id=1).execute(),
-    "replace_many": lambda model, row: model.replace_many([{"id": 1}]).execute(),
-    "update": lambda model, row: model.update(id=1).execute(),
-    "delete": lambda model, row: model.delete().execute(),
-    "create": lambda model, row: model.create(),
-    "save": lambda model, row: row.save(force_insert=True),
-    "save again": lambda model, row: setattr(row, list(model._meta.fields)[1], None) or row.save(),
-    "delete_instance": lambda model, row: row.delete_instance(),
-    "delete_by_id": lambda model, row: model.delete_by_id(1),
-    "set_by_id": lambda model, row: model.set_by_id(1, {"id": 2}),
-    "bulk_create": lambda model, row: model.bulk_create([row]),
-    "bulk_update": lambda model, row: model.bulk_update([row], [list(model._meta.fields.values())[1]]),
-    "insert_rows": lambda model, row: database.insert_rows(model, [{}]),
-}
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_no_kept_table_is_written_beside_the_one_way_in(group, way):
-    models = kept_models()
-    assert {"Complaint", "AuditEntry", "Grant", "SwitchEntry", "Finding"} <= {model.__name__ for model in models}
-    for model in models:
-        row = model(id=1)
-        before = model.select().count()
-        with pytest.raises(WriteOutside, match=model.__name__):
-            WAYS[way](model, row)
-        assert model.select().count() == before
-
-
-def test_the_door_shuts_behind_an_exception(group):
-    with pytest.raises(RuntimeError), database.door():
-        raise RuntimeError
-    with pytest.raises(WriteOutside):
-        Complaint.delete().execute()
 
 
 # ---- what a new record must have
@@ -277,8 +231,6 @@ def test_one_bad_record_keeps_a_bulk_change_from_all(alice, record):
 
 
 def test_when_what_follows_breaks_the_record_is_not_there_either(alice, record, monkeypatch):
-    from core.records import writing
-
     def broken(context, model, changes):
         raise RuntimeError("disk full")
 
@@ -345,117 +297,6 @@ def test_a_plugins_hook_is_not_asked_where_the_plugin_is_off(alice, complaint, m
     monkeypatch.setattr("core.records.writing.is_on", lambda plugin, branch_id, now: False)
     records.change(alice, complaint, {"content": "y"})
     assert asked == ["change"]
-
-
-# ---- void and hand over
-
-
-def test_a_duplicate_is_voided_with_a_reason_by_its_owner_or_the_head(actor, alice, complaint):
-    assert faults(records.transition, alice, complaint, "void") == {"void_as": "required", "void_reason": "required"}
-    with pytest.raises(Denied, match="责任人、部门负责人"):
-        records.transition(actor("amy", NOW), complaint, "void", {"void_as": "duplicate", "void_reason": "同 00002"})
-    gone = records.transition(alice, complaint, "void", {"void_as": "duplicate", "void_reason": "同 00002"})
-    assert gone.state == "voided" and {c.state for c in Clock.select()} == {"cancelled"}
-
-
-def test_another_branch_takes_over_with_the_clock_running_on(actor, bob, complaint):
-    due = clock(complaint, "T3.2.3a").due_at
-    assert faults(records.hand_over, bob, complaint, branch=branch("BJ")) == {"reason": "required"}
-    moved = records.hand_over(
-        bob,
-        complaint,
-        branch=branch("BJ"),
-        department=department_of("BJ", "KF"),
-        owner=person_by_login("frank"),
-        reason="属地",
-    )
-    running = clock(moved, "T3.2.3a")
-    assert (running.due_at, running.state, running.branch_id) == (due, "running", branch("BJ").id)
-    assert (moved.number, moved.owner.login) == (complaint.number, "frank")
-    assert records.find(actor("frank", NOW), Complaint, complaint.number)
-    with pytest.raises(NotFound):
-        records.find(actor("alice", NOW), Complaint, complaint.id)
-    entry = AuditEntry.get(AuditEntry.verb == "hand_over")
-    assert (entry.reason, entry.changes["branch"]) == ("属地", [branch("TJ").id, branch("BJ").id])
-    work("2025-03-04 17:30:01")
-    assert {f.branch_id for f in Finding.select()} == {branch("BJ").id}
-
-
-@pytest.mark.parametrize(
-    "target, field",
-    [
-        ({"branch": "BJ", "department": ("TJ", "KF")}, "department"),
-        ({"department": ("BJ", "KF")}, "department"),
-        ({"owner": "frank"}, "owner"),
-        ({"branch": "BJ", "owner": "amy"}, "owner"),
-        ({"branch": "BJ"}, None),
-    ],
-)
-def test_it_goes_to_where_it_can_be_worked_on(bob, complaint, target, field):
-    given = {"branch": branch(target["branch"])} if "branch" in target else {}
-    given |= {"department": department_of(*target["department"])} if "department" in target else {}
-    given |= {"owner": person_by_login(target["owner"])} if "owner" in target else {}
-    if field is None:
-        assert records.hand_over(bob, complaint, **given, reason="属地").owner_id is None
-    else:
-        assert set(faults(records.hand_over, bob, complaint, **given, reason="属地")) == {field}
-        assert Complaint.get().owner.login == "alice"
-
-
-def test_who_goes_on_with_what_was_handed_to_a_branch_takes_it(actor, bob, complaint):
-    moved = records.hand_over(bob, complaint, branch=branch("BJ"), reason="属地")
-    taken = records.transition(actor("frank", NOW), moved, "accept")
-    assert (taken.owner.login, taken.department_id) == ("frank", department_of("BJ", "KF").id)
-
-
-def test_who_has_it_before_their_eyes_as_it_was_does_not_fetch_it_back(actor, bob, complaint):
-    old = Complaint.get_by_id(complaint.id)
-    records.hand_over(bob, complaint, branch=branch("BJ"), reason="属地")
-    root = console(local(NOW))
-    for act in (
-        lambda: records.hand_over(root, old, owner=person_by_login("amy"), reason="休假"),
-        lambda: records.change(root, old, {"content": "x"}),
-        lambda: records.transition(root, old, "accept"),
-    ):
-        with pytest.raises(Stale):
-            act()
-    assert Complaint.get().branch_id == branch("BJ").id
-
-
-def test_it_does_not_go_where_its_plugin_is_off(bob, complaint):
-    with pytest.raises(SwitchedOff):
-        records.hand_over(bob, complaint, branch=branch("GZ"), reason="属地")
-
-
-# ---- off and on again
-
-
-def test_what_a_regulation_adds_is_there_only_where_it_is_on(actor, alice, complaint):
-    assert "timeliness__late_item" in records.as_json(complaint, alice)
-    switches.switch(console(local(NOW)), "timeliness", branch(), "off")
-    assert faults_or_off(alice, complaint) == "off"
-
-
-def faults_or_off(alice, complaint):
-    try:
-        records.change(alice, complaint, {"content": "x"})
-    except SwitchedOff:
-        return "off"
-    return "on"
-
-
-def test_off_and_on_again_nothing_is_lost_and_what_fell_due_is_judged_but_not_warned_of(alice, actor, complaint):
-    switches.switch(console(local("2025-03-03 12:00")), "timeliness", branch(), "off", reason="暂停")
-    refresh()
-    assert list(records.visible_to(actor("alice", "2025-03-03 12:01"), Complaint)) == []
-    assert work("2025-03-04 18:00") == {"yellow": 0, "red": 0}
-    switches.switch(console(local("2025-03-05 09:00")), "timeliness", branch(), "on", reason="恢复")
-    assert work("2025-03-05 09:01") == {"yellow": 0, "red": 0}
-    assert records.find(actor("alice", "2025-03-05 09:01"), Complaint, complaint.id).content == "理赔太慢"
-    assert (clock(complaint, "T3.2.3a").state, clock(complaint, "T3.2.3c").state) == ("red", "running")
-    assert not Finding.select().exists()
-    work("2025-03-10 17:30:01")
-    assert [f.source for f in Finding.select().where(Finding.colour == "red")] == ["limit:timeliness.complaint_simple"]
 
 
 def test_deactivated_people_are_named_no_more(record, alice):

@@ -1,7 +1,5 @@
 """People: the list, adding one, and one person's account, roles, and open work that goes to somebody else."""
 
-import re
-
 from flask import g, request, url_for
 from flask_admin import expose
 
@@ -10,8 +8,7 @@ from core.access import ADMINISTRATIONS, ROLES
 from core.errors import NotFound
 from core.language import Words, say
 from core.organisation import organisation
-from core.plugins import registry
-from core.records.visibility import load_refs, visible_to
+from core.records.visibility import load_refs
 from core.screens.administration.asking import (
     Typed,
     branch_of,
@@ -21,11 +18,11 @@ from core.screens.administration.asking import (
     person_of,
     typed,
 )
+from core.screens.administration.open_work import chosen_work, shown_work
 from core.screens.administration.page import AdministrationPage
 
 VIEW, EDIT = "core.person.view", "core.person.edit"
 PAGE = 50
-SHOWN = 100  # pieces of open work listed one by one
 
 
 class People(AdministrationPage):
@@ -124,7 +121,7 @@ class People(AdministrationPage):
             may_change=g.actor.may(EDIT, person.branch_id),
             may_reassign=g.actor.may(EDIT, person.branch_id) or g.actor.may("core.person.lock", person.branch_id),
             sessions=_live_sessions(person),
-            work=_work(person),
+            work=shown_work(person),
             administrations=ADMINISTRATIONS,
             **{f"{name}_form": each for name, each in forms.items()},
         ), 422 if faulty else 200
@@ -213,7 +210,7 @@ class People(AdministrationPage):
         """Hand the chosen pieces of open work, or all of it, to somebody else."""
         person, form = person_of(login), typed()
         taker = _taker(form)
-        chosen = None if form.get("which") == "all" else _chosen(person, form)
+        chosen = None if form.get("which") == "all" else chosen_work(person, form)
         if not form.faults:
             with form.judged():
                 moved = handover.reassign(g.actor, person, taker, form.text("reason"), chosen)
@@ -260,52 +257,3 @@ def _taker(form):
 def _live_sessions(person):
     query = people.Session.select().where(people.Session.person == person, people.Session.ended_at.is_null())
     return [row for row in query if people.is_live(row, g.now, g.settings)]
-
-
-def _work(person):
-    """What is open: {"counts": [(record label, branch, number)], "rows": those that the actor may see, "total": number}."""
-    tree, models = organisation().branches, registry().models
-    counts = handover.counts(person, g.now)
-    rows = []
-    for name in sorted({name for name, _ in counts}):
-        query = _seen(person, models[name])
-        rows += list(query.order_by(models[name].happened_at, models[name].id).limit(SHOWN - len(rows)))
-    return {
-        "counts": [(models[name]._meta.label, tree[branch_id], n) for (name, branch_id), n in sorted(counts.items())],
-        "rows": rows,
-        "total": sum(counts.values()),
-    }
-
-
-def _seen(person, model):
-    """The open work of one type that the actor may see, too."""
-    mine = handover.open_work(person, g.now)[model._meta.record]
-    return mine.where(model.id.in_(visible_to(g.actor, model).select(model.id)))
-
-
-def _chosen(person, form):
-    """The open records that were ticked (ids as "record:id") or named by their numbers, a query for each type."""
-    ids, found = {}, []
-    for name, _, row_id in (key.partition(":") for key in request.form.getlist("work")):
-        if row_id.isdigit():
-            ids.setdefault(name, []).append(int(row_id))
-    numbers = re.split(r"[\s,\uff0c、]+", form.text("numbers").strip())
-    numbers = [number for number in numbers if number]
-    for name, query in handover.open_work(person, g.now).items():
-        model = registry().models[name]
-        wanted = model.number.in_(numbers) if numbers else None
-        if name in ids:
-            ticked = model.id.in_(ids[name])
-            wanted = ticked if wanted is None else wanted | ticked
-        found += [] if wanted is None else list(query.where(wanted))
-    unknown = set(numbers) - {row.number for row in found}
-    if unknown:
-        told = say(
-            "此人名下没有未办结的 {numbers}",
-            "not open work of this person: {numbers}",
-            numbers="、".join(sorted(unknown)),
-        )
-        form.fault("numbers", told)
-    elif not found:
-        form.fault("numbers", say("请勾选或写明编号,或移交全部", "tick what is to be handed over, or name its number"))
-    return found

@@ -17,7 +17,7 @@ def search(query, model, actor, text):
     if not text:
         return query
     for by_number in (model.number == text, model.number.startswith(text)):
-        if query.where(by_number).exists():
+        if any(character.isdigit() for character in text) and query.where(by_number).exists():
             return query.where(by_number)
     conditions = [_contains(model, model.by_api_name()[name], actor, text) for name in _fields(model)]
     return query.where(reduce(or_, conditions) if conditions else peewee.SQL("1 = 0"))
