@@ -255,7 +255,7 @@ def _values(context, record, reading, clock, change):
     closed_at = min(filter(None, (reading.stopped_at, reading.due_at)), default=None)
     settled = clock is not None and closed_at is not None and now > closed_at and clock.owner_id is not None
     state = reading.state(now)
-    if state in ("yellow", "red") and not context.history:
+    if state in ("yellow", "red") and not _is_past(context, reading):
         same = clock is not None and (clock.plugin, clock.limit) == (limit.plugin, limit.name)
         told = clock.state if same and clock.state in ("yellow", "red") else "running"
         state = told if state == "red" or told == "yellow" else "running"
@@ -286,12 +286,17 @@ def _values(context, record, reading, clock, change):
     }
 
 
+def _is_past(context, reading):
+    """Whether it was past its limit before it came in, or before its limit came on: judged and measured, not warned of."""
+    return context.history_until is not None and reading.due_at is not None and reading.due_at < context.history_until
+
+
 def _next(context, reading, state, change):
     if state in ("cancelled", "met", "paused") or reading.due_at is None:
         return None
     passed = reading.due_at + TICK
-    if context.history and context.now > reading.due_at:
-        return None  # judged and measured, not warned of
+    if _is_past(context, reading):
+        return None
     if state == "late":
         return passed
     if state == "running" and reading.yellow_at is not None:

@@ -140,6 +140,10 @@ class Run:
         """Keep the lease: called between the transactions of long work. Raises LeaseLost."""
         self._mark(lease_until=self.present + self.lease)
 
+    def leave(self):
+        """Let go of it: the next worker that looks takes it over."""
+        self._mark(lease_until=self.present)
+
     def done(self, result=None):
         """Mark it done, as part of the transaction that is open. Raises LeaseLost, which must undo that transaction."""
         self._mark(state="done", done_at=self.present, lease_until=None, result=result, error="")

@@ -4,7 +4,9 @@ What is to be done is kept in the ledger in the transaction of the change, so th
 """
 
 import secrets
+from contextlib import suppress
 from datetime import datetime, timedelta
+from time import monotonic
 
 from core import jobs
 from core.access import system
@@ -16,6 +18,7 @@ from core.plugins import registry
 from core.records.writing import Change, Context
 
 CHUNK = 100  # records in one transaction
+AT_ONCE = 1.5  # seconds of it that somebody waits for
 LEASE = timedelta(seconds=60)
 
 
@@ -48,14 +51,32 @@ def _afterwards(actor, pairs, **how):
         run = jobs.claim(REWORK.name, 0, slot, "after the change", actor.now, LEASE)
         kept = {"now": actor.now.isoformat(), "pairs": pairs, **how}
         JobRun.update(result=kept).where(JobRun.id == run.id).execute()
-        current.after_commit.append(lambda: _rework_all(run, kept))
+        current.after_commit.append(lambda: _at_once(run, kept))
 
 
-def _rework_all(run, how):
-    """Do what the ledger keeps, as of the moment of the change, and mark it done."""
-    actor, count = system(datetime.fromisoformat(how["now"])), 0
+def _at_once(run, how):
+    """Do it now, where it is soon done; much work is left to the worker."""
+    until = monotonic() + AT_ONCE
+    with suppress(TooMuch):
+        _rework_all(run, how, until)
+
+
+class TooMuch(Exception):
+    """More work than somebody who waits for a page should wait for."""
+
+
+def _rework_all(run, how, until=None):
+    """Do what the ledger keeps, and mark it done. What was due before the change is judged, where `history` says so."""
+    changed_at, count = datetime.fromisoformat(how["now"]), 0
+
+    def beat():
+        if until is not None and monotonic() > until:
+            run.leave()
+            raise TooMuch
+        run.beat()
+
     for branch_id, plugin in how["pairs"]:
-        count += rework(actor, branch_id, plugin, how["only_open"], how["history"], run.beat)
+        count += rework(run, branch_id, plugin, how["only_open"], changed_at if how["history"] else None, beat)
     run.done({"now": how["now"], "records": count})
 
 
@@ -64,10 +85,11 @@ REWORK = Job(
 )
 
 
-def rework(actor, branch_id, plugin, only_open, history, beat):
+def rework(run, branch_id, plugin, only_open, history_until, beat):
     """Work out anew the clocks of the records of a branch that the limits of a plugin (None: any) speak of.
 
-    With `history` nothing that is past is warned of. `beat` is called between transactions. Returns how many records.
+    As of the present moment of the run; what was due before `history_until` is not warned of. `beat` is called between
+    transactions. Returns how many records.
     """
     names = {limit["record"] for p in registry().plugins.values() for limit in p.limits if plugin in (None, p.name)}
     count = 0
@@ -84,7 +106,7 @@ def rework(actor, branch_id, plugin, only_open, history, beat):
             with transaction():
                 chunk = list(locked(query.where(model.id > last).limit(CHUNK)))
                 size, last = len(chunk), chunk[-1].id if chunk else last
-                context = Context(system(actor.now), branch_id, model, history=history)
+                context = Context(system(run.present), branch_id, model, history_until=history_until)
                 follow(context, model, [Change(record, {}, "rework", "rework", context) for record in chunk])
             count += size
             if size:

@@ -21,7 +21,9 @@ def test_every_setting_is_in_the_documents(setting):
     assert f"| `{setting}` |" in text("docs/settings.md")
 
 
-@pytest.mark.parametrize("hook", [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "zhixing_spec")])
+@pytest.mark.parametrize(
+    "hook", [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "zhixing_spec")]
+)
 def test_every_hook_is_in_the_documents_with_its_arguments(hook):
     function = getattr(hookspecs, hook)
     names = function.__code__.co_varnames[: function.__code__.co_argcount]

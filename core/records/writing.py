@@ -67,11 +67,14 @@ class Context:
     actor: Actor
     branch_id: int
     model: type
-    history: bool = False  # an import of what is past: judged, not warned of
+    history: bool = False  # an import: stamps may lie far back, and what was due before now is not warned of
+    history_until: datetime | None = None  # what was due before is judged, not warned of
     found: dict = field(default_factory=dict)
 
     def __post_init__(self):
         self.now, self.zone = self.actor.now, zone_of(self.branch_id)
+        if self.history and self.history_until is None:
+            self.history_until = self.now
         self.columns = visibility.columns(self.model, self.branch_id, self.now)
         self.workflow = visibility.workflow(self.model, self.branch_id, self.now)
         self.form = form_of(self.model._meta.record, self.branch_id)

@@ -192,7 +192,7 @@ def test_a_process_that_dies_between_a_switch_and_what_follows_leaves_it_to_the_
     place, complaint = branch("TJ"), record("complaint", actor("alice", "2025-03-03 10:00"))
     switches.switch(console(local("2025-03-03 11:00")), "timeliness", place, "off", reason="测试")
     Clock.delete().execute()  # as if it had been registered while it was off
-    monkeypatch.setattr(reworking, "_rework_all", lambda run, how: os_is_gone())
+    monkeypatch.setattr(reworking, "_rework_all", lambda *_: os_is_gone())
     with pytest.raises(ConnectionAbortedError):
         switches.switch(console(local("2025-03-03 12:00")), "timeliness", place, "on", reason="测试")
     monkeypatch.undo()
@@ -202,6 +202,18 @@ def test_a_process_that_dies_between_a_switch_and_what_follows_leaves_it_to_the_
     assert {row.state for row in Clock.select().where(Clock.record_id == complaint.id)} == {"running"}
     Worker(settings, []).round(local("2025-03-04 18:00:10"))
     assert [row.colour for row in findings.Finding.select()] == ["red"]  # it fell due after the switch: it is warned of
+
+
+def test_more_work_than_somebody_should_wait_for_is_left_to_the_worker(settings, record, actor, monkeypatch):
+    complaint = record("complaint", actor("alice", "2025-03-03 10:00"))
+    switches.switch(console(local("2025-03-03 11:00")), "timeliness", branch("TJ"), "off", reason="测试")
+    Clock.delete().execute()
+    monkeypatch.setattr(reworking, "AT_ONCE", -1)
+    switches.switch(console(local("2025-03-03 12:00")), "timeliness", branch("TJ"), "on", reason="测试")
+    assert JobRun.get(JobRun.job == reworking.REWORK.name, JobRun.state == "claimed").tries == 1
+    Worker(settings, []).round(local("2025-03-03 12:01"))
+    assert JobRun.get(JobRun.job == reworking.REWORK.name, JobRun.tries == 2).state == "done"
+    assert {row.state for row in Clock.select().where(Clock.record_id == complaint.id)} == {"running"}
 
 
 def os_is_gone():
