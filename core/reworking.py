@@ -15,7 +15,7 @@ from core.database import transaction
 from core.jobs import Job, JobRun
 from core.organisation import organisation
 from core.plugins import registry
-from core.records.writing import Change, Context
+from core.records.context import Change, Context
 
 CHUNK = 100  # records in one transaction
 AT_ONCE = 1.5  # seconds of it that somebody waits for

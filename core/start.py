@@ -15,7 +15,7 @@ from core import (
     switches,
     tellings,
 )
-from core.records import writing
+from core.records import context, saving
 from core.roles import CORE_ROLES
 
 
@@ -31,8 +31,8 @@ def start(settings, *, without=frozenset(), upgrade=True):
     checks.own[:] = own_checks.ALL
     access.ROLES.clear()
     access.ROLES.update(registry.roles)
-    writing.limits_of_time["back_dating_business_days"] = settings.back_dating_business_days
-    writing.effects[:] = [clocks.follow, tellings.record_changed]
+    context.limits_of_time["back_dating_business_days"] = settings.back_dating_business_days
+    saving.effects[:] = [clocks.follow, tellings.record_changed]
     switches.effects[:] = [reworking.switched]
     business_calendar.effects[:] = [reworking.recalendar]
     limits.effects[:] = [reworking.relimit]

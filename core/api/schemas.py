@@ -5,8 +5,9 @@ from core.fields import Ref
 from core.language import say
 from core.organisation import Department
 from core.people import Person
+from core.records.entering import TYPED_BASE
+from core.records.judging import BASE_WANTED
 from core.records.visibility import columns, may_see, workflow
-from core.records.writing import BASE_WANTED, TYPED_BASE
 
 HIDDEN = ("stamps", "extra", "gaps")
 BEFORE = {

@@ -14,7 +14,9 @@ from core.errors import Fault, Refused
 from core.language import say
 from core.organisation import organisation
 from core.records import visibility
-from core.records.writing import open_context, prepare, write_new
+from core.records.context import open_context
+from core.records.saving import write_new
+from core.records.writing import prepare
 from core.transfer import batches, left_out, mapping_file, matching
 from core.transfer.reading import read
 

@@ -11,7 +11,8 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from core.language import say
 from core.organisation import Department, organisation
 from core.people import Person
-from core.records.writing import TYPED_BASE, open_context
+from core.records.context import open_context
+from core.records.entering import TYPED_BASE
 
 ROWS = 10_000  # rows down to which the choices are offered
 TEXT = "@"  # so that a number or a telephone keeps its leading zeros

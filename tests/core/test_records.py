@@ -14,7 +14,7 @@ from core.language import speaking
 from core.outbox import Message
 from core.people import Person, person_by_login
 from core.plugins import registry
-from core.records import writing
+from core.records import saving
 from core.testing import branch, console, local
 from plugins.cases.models import Complaint
 from plugins.customers.models import Customer
@@ -235,7 +235,7 @@ def test_when_what_follows_breaks_the_record_is_not_there_either(alice, record, 
         raise RuntimeError("disk full")
 
     before = everything()
-    monkeypatch.setattr(writing, "effects", [*writing.effects, broken])
+    monkeypatch.setattr(saving, "effects", [*saving.effects, broken])
     with pytest.raises(RuntimeError):
         record("complaint", alice)
     assert everything() == before and verify() == []
@@ -294,7 +294,7 @@ def test_a_plugins_hook_is_not_asked_where_the_plugin_is_off(alice, complaint, m
         registry().hooks, "validate_record", [("timeliness", lambda record, change: asked.append(change.event))]
     )
     records.change(alice, complaint, {"content": "x"})
-    monkeypatch.setattr("core.records.writing.is_on", lambda plugin, branch_id, now: False)
+    monkeypatch.setattr("core.records.judging.is_on", lambda plugin, branch_id, now: False)
     records.change(alice, complaint, {"content": "y"})
     assert asked == ["change"]
 

@@ -12,6 +12,7 @@ from core.people import person_by_login
 from core.records.visibility import columns, workflow
 from core.testing import branch, clock, console, department_of, local, work
 from plugins.cases.models import Complaint
+from plugins.customers.models import Customer
 
 NOW = "2025-03-03 10:00"
 
@@ -152,3 +153,35 @@ def test_off_and_on_again_nothing_is_lost_and_what_fell_due_is_judged_but_not_wa
     assert not Finding.select().exists()
     work("2025-03-10 17:30:01")
     assert [f.source for f in Finding.select().where(Finding.colour == "red")] == ["limit:timeliness.complaint_simple"]
+
+
+def test_the_customer_goes_along_to_the_other_branch(record, actor, bob):
+    known = record("customer", actor("alice", NOW), name="赵敏", phone="139 2000 1234", remark="要求书面答复")
+    complaint = record("complaint", actor("alice", NOW), customer=known.id)
+    moved = records.hand_over(bob, complaint, branch=branch("BJ"), owner=person_by_login("frank"), reason="属地")
+    frank = actor("frank", NOW)
+    copy = records.find(frank, Customer, moved.customer_id)
+    assert (copy.branch_id, copy.name, copy.phone, copy.remark) == (
+        branch("BJ").id,
+        "赵敏",
+        "139 2000 1234",
+        "要求书面答复",
+    )
+    assert copy.number != known.number and records.find(actor("alice", NOW), Customer, known.id)
+    assert AuditEntry.get(AuditEntry.record == "customer", AuditEntry.row_id == copy.id).actor == "bob"
+
+
+@pytest.mark.parametrize(
+    "there, is_same",
+    [
+        pytest.param({"name": "赵敏", "phone": "13920001234"}, True, id="name and phone agree"),
+        pytest.param({"name": "赵敏"}, False, id="a namesake is somebody else"),
+        pytest.param({"name": "赵小敏", "phone": "13920001234"}, False, id="a shared phone is not enough"),
+    ],
+)
+def test_a_customer_whom_the_other_branch_knows_is_not_made_twice(record, actor, bob, there, is_same):
+    known = record("customer", actor("alice", NOW), name="赵敏", phone="13920001234")
+    complaint = record("complaint", actor("alice", NOW), customer=known.id)
+    theirs = record("customer", actor("frank", NOW), code="BJ", **there)
+    moved = records.hand_over(bob, complaint, branch=branch("BJ"), owner=person_by_login("frank"), reason="属地")
+    assert (moved.customer_id == theirs.id) == is_same

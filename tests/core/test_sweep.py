@@ -166,7 +166,7 @@ def test_the_sweep_passes_by_what_somebody_is_writing_and_judges_it_afterwards(s
         pytest.skip("on SQLite one transaction waits for the other")
     complaint = records.transition(actor("alice", RECEIVED), record("complaint", actor("alice", RECEIVED)), "accept")
     writes, swept = threading.Event(), threading.Event()
-    followed = records.writing.effects[0]
+    followed = records.saving.effects[0]
 
     def slow(context, model, changes):
         followed(context, model, changes)
@@ -179,7 +179,7 @@ def test_the_sweep_passes_by_what_somebody_is_writing_and_judges_it_afterwards(s
         records.transition(in_time, complaint, "contact_customer", {"details": "x", "class": "complex"})
         db.close()
 
-    records.writing.effects[0] = slow
+    records.saving.effects[0] = slow
     thread = threading.Thread(target=contact)
     thread.start()
     try:
@@ -188,7 +188,7 @@ def test_the_sweep_passes_by_what_somebody_is_writing_and_judges_it_afterwards(s
     finally:
         swept.set()
         thread.join()
-        records.writing.effects[0] = followed
+        records.saving.effects[0] = followed
     assert sweep(system(PAST))["red"] == 0 and clock(complaint, "T3.2.3a").state == "met"
 
 

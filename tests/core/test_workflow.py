@@ -6,7 +6,7 @@ from core import Extension, Requirement, records
 from core.errors import Denied, Refused
 from core.language import speaking
 from core.records import State, Transition, Workflow
-from core.records.writing import steps_to
+from core.records.steps import steps_to
 
 MONDAY = "2025-03-03 10:00"
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from core import records
 from core.errors import Fault, NotFound, Refused
 from core.language import say
+from core.records.context import Context
 from core.records.visibility import is_id, permission, visible_to
-from core.records.writing import Context
 from core.screens.records import asked
 from core.screens.records.cells import load
 from core.screens.records.entry import Entry

@@ -8,8 +8,8 @@ from core.forms import PREFIX
 from core.language import Words
 from core.limits import shipped
 from core.plugins import registry
+from core.records.context import Context
 from core.records.visibility import permission, visible_to
-from core.records.writing import Context
 from core.screens.records import asked, handing, listing
 from core.screens.records.cells import answer_cell, cell, load, state_cell, title_of
 from core.screens.records.clock_cards import cards_of

@@ -6,8 +6,8 @@ from core import records
 from core.database import transaction
 from core.errors import Fault, Refused
 from core.language import say
+from core.records.context import Context
 from core.records.visibility import Values
-from core.records.writing import Context
 from core.screens.records import asked, lookups
 from core.screens.records.made_inside import offer
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from core import records
 from core.errors import Fault, Refused
 from core.language import say
+from core.records.context import Context
 from core.records.model import Record
 from core.records.visibility import permission, visible_to
-from core.records.writing import Context
 from core.screens.records import asked
 from core.screens.records.cells import title_of
 from core.switches import is_on

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from core.language import say
-from core.records.writing import Context, capacity_label
+from core.records.context import Context
+from core.records.steps import capacity_label
 from core.screens.records import asked
 from core.screens.records.entry import Entry
 
