@@ -230,6 +230,20 @@ def heads():
     ]
 
 
+def export_heads(folder, day, now):
+    """Write the heads of all chains into `folder` as DAY.json, whole or not at all; returns the path.
+
+    Kept elsewhere, the files show a chain that was rewritten as a whole.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{day}.json"
+    text = json.dumps({"at": now.isoformat(timespec="seconds"), "heads": heads()}, indent=1)
+    draft = path.with_suffix(".part")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+    return path
+
+
 def erase(actor, entry_ids, reason):
     """Remove the values of entries (personal data that must go), and note that in the trail; the chain still holds.
 

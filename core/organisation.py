@@ -103,6 +103,18 @@ class Organisation:
         return listed
 
 
+def closed_faults(unit, day, field):
+    """The faults of entering new work for a branch or department that has closed by `day`."""
+    if unit.closed_on is None or day < unit.closed_on:
+        return []
+    successor = getattr(unit, "successor_id", None)
+    told = say("“{name}”已于 {day} 撤并", "{name} closed on {day}", name=unit.name, day=unit.closed_on)
+    if successor:
+        name = organisation().branches[successor].name
+        told += say(",由“{name}”承接", "; {name} has taken over", name=name)
+    return [Fault(field, told, "closed")]
+
+
 _organisation = Cache("organisation", Organisation)
 organisation = _organisation.get
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from core import checks, closings, jobs, outbox, own_checks, switches
+from core import audit, checks, closings, jobs, outbox, own_checks, switches
 from core.access import system
 from core.database import transaction
 from core.jobs import Job
@@ -15,6 +15,7 @@ def all_jobs(settings):
     """Every job of this installation; the sweep and the outbox are no jobs, the worker runs them all the time."""
     return [
         Job("core.close_month", "month", _close_month, per_branch=True, catch_up="each"),
+        Job("core.export_heads", "day", lambda actor, run: _export_heads(actor, run, settings.audit_heads)),
         Job("core.prune", "day", lambda actor, run: _prune(actor, run, timedelta(days=settings.keep_job_days))),
         *sorted(map(_check_job, checks.all_checks().items()), key=lambda job: job.name == own_checks.SOURCE),
     ]  # whether every check ran is asked when they have
@@ -38,6 +39,10 @@ def _close_month(actor, run):
         return {"rows": 0}
     closings.close_period(actor, branch, run.slot, finish=lambda count: run.done({"rows": count}))
     return None
+
+
+def _export_heads(actor, run, folder):
+    return {"file": audit.export_heads(folder, run.slot, actor.now).name}
 
 
 def _prune(actor, run, keep):

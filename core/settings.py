@@ -36,7 +36,6 @@ class Settings:
     upload_megabytes: int = 20  # the largest file that is taken
     sweep_seconds: int = 10  # how often the worker looks for what has become due
     job_lease_seconds: int = 60  # a worker that says nothing for so long has lost its job
-    hook_seconds: int = 30  # how long a plugin's hook may run before it is ended
     keep_job_days: int = 30  # runs that went well are forgotten after so many days
     back_dating_business_days: int = 1  # a stamp recorded later than this needs the head
     plugins_off: list = field(default_factory=list)  # plugins not loaded at all, by name: for emergencies
@@ -50,6 +49,11 @@ class Settings:
     def files(self):
         """The folder that uploaded files are kept in."""
         return self.home / "files"
+
+    @property
+    def audit_heads(self):
+        """The folder that the heads of the audit chains are written to daily."""
+        return self.home / "audit-heads"
 
     @property
     def url(self):

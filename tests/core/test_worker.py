@@ -1,5 +1,6 @@
 """The worker: goes on after errors, waits where the database is in trouble, ends cleanly, shares work with others."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 import peewee
 import pytest
 
-from core import checks, findings, outbox, records, reworking, sweep, switches, worker
+from core import audit, checks, findings, outbox, records, reworking, sweep, switches, worker
 from core.audit import verify
 from core.clocks import Clock
 from core.database import db, is_sqlite, refresh, transaction
@@ -249,7 +250,7 @@ def test_the_jobs_of_the_installation_run(settings, record, actor):
     one = Worker(settings)
     one.round(NOON)
     states = set(JobRun.select(JobRun.job, JobRun.state).where(JobRun.job.not_in((WORKER, "core.rework"))).tuples())
-    wanted = {"core.close_month", "core.prune", *(f"check:{name}" for name in checks.all_checks())}
+    wanted = {"core.close_month", "core.export_heads", "core.prune", *(f"check:{name}" for name in checks.all_checks())}
     assert states == {(name, "done") for name in wanted}
     assert verify() == []
 
@@ -302,3 +303,13 @@ def test_two_workers_in_one_process_share_the_jobs(settings):
     slots = [slot for slot, _ in ran]
     assert len(slots) == len(set(slots)) == 40
     assert JobRun.select().where(JobRun.job == "j", JobRun.state == "done", JobRun.tries == 1).count() == 40
+
+
+def test_the_heads_of_the_trail_are_written_out_every_day(settings, record, actor):
+    record("complaint", actor("alice", "2025-03-03 10:00"))
+    Worker(settings).round(local("2025-03-03 10:01"))
+    Worker(settings).round(local("2025-03-03 23:00"))
+    Worker(settings).round(local("2025-03-04 00:01"))
+    assert sorted(path.name for path in settings.audit_heads.iterdir()) == ["2025-03-03.json", "2025-03-04.json"]
+    told = json.loads((settings.audit_heads / "2025-03-04.json").read_text())
+    assert {h["branch_id"] for h in told["heads"]} == {h["branch_id"] for h in audit.heads()}
