@@ -20,6 +20,7 @@ TRIES = 5  # then a run stays failed, for all to see, until its next slot
 MISSED_AT_MOST = 100  # missed slots that are recorded one by one; older ones are counted
 STATES = {
     "claimed": Words("运行中", "Running"),
+    "working": Words("在岗", "At work"),
     "done": Words("已完成", "Done"),
     "failed": Words("失败", "Failed"),
     "missed": Words("错过", "Missed"),

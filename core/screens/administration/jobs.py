@@ -6,6 +6,7 @@ from flask_admin import expose
 
 from core import outbox
 from core.audit import note
+from core.checks import all_checks
 from core.database import transaction
 from core.jobs import STATES, JobRun
 from core.language import Words, say
@@ -17,7 +18,7 @@ from core.screens.administration.page import AdministrationPage
 
 VIEW, EDIT = "core.job.view", "core.job.edit"
 PAGE = 50
-TONES = {"done": "green", "claimed": "blue", "failed": "red", "missed": "yellow"}
+TONES = {"working": "green", "done": "green", "claimed": "blue", "failed": "red", "missed": "yellow"}
 
 
 class Jobs(AdministrationPage):
@@ -40,6 +41,8 @@ class Jobs(AdministrationPage):
             waiting=waiting,
             given_up_count=given_up,
             states=STATES,
+            label=_label,
+            result=_result,
             tones=TONES,
             tree=organisation(),
             plugins=registry().plugins,
@@ -60,6 +63,39 @@ class Jobs(AdministrationPage):
             for row in rows:
                 note(g.actor, "try_again", "outbox", row.id, row.branch_id, {"error": [row.error, ""]})
         return done(say("{n} 条将重新投递。", "{n} will be tried again.", n=again), url_for("jobs.index"))
+
+
+LABELS = {
+    "core.close_month": Words("月度指标结账", "Closing the month"),
+    "core.export_heads": Words("审计链首导出", "Writing out the heads of the trail"),
+    "core.follow_switches": Words("到期开关生效", "Switches coming into force"),
+    "core.prune": Words("清理旧记录", "Forgetting old runs"),
+    "core.rework": Words("时限重算", "Working clocks out anew"),
+    "core.worker": Words("后台进程", "Worker"),
+}
+COUNTS = {
+    "rows": Words("{n} 项指标", "{n} figures"),
+    "records": Words("{n} 条记录", "{n} records"),
+    "looked_at": Words("查看 {n}", "looked at {n}"),
+    "found": Words("发现 {n}", "found {n}"),
+    "opened": Words("新增 {n}", "opened {n}"),
+    "closed": Words("消除 {n}", "closed {n}"),
+    "job_run": Words("任务记录 {n} 条", "{n} runs"),
+    "outbox": Words("消息 {n} 条", "{n} messages"),
+    "file": Words("{n}", "{n}"),
+}
+
+
+def _label(job):
+    """A job in words: a check by its sentence."""
+    known = all_checks().get(job.removeprefix("check:"))
+    return known[1].label if known else LABELS.get(job, job)
+
+
+def _result(run):
+    """What a run came to, in words."""
+    told = run.result if isinstance(run.result, dict) else {}
+    return say(",", ", ").join(str(words).format(n=told[key]) for key, words in COUNTS.items() if key in told)
 
 
 def _branches(permission):
