@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from core import access, database, records
+from core import database, records
 from core.audit import AuditEntry, verify
 from core.clocks import Clock
 from core.errors import Denied, NotFound, Refused, Stale, SwitchedOff
@@ -123,12 +123,11 @@ def test_not_even_who_sees_both_branches_ties_one_to_the_other(record, actor, al
 
 
 def test_an_unchanged_reference_stays_although_it_cannot_be_looked_up_any_more(record, alice, bob):
-    customer = record("customer", alice, name="李雷")
-    complaint = record("complaint", alice, customer=customer.id)
-    complaint = records.hand_over(bob, complaint, branch=branch("BJ"), reason="属地")
-    grace = access.Actor(person_by_login("grace"), "web", local("2025-03-03 11:00"))
-    changed = records.change(grace, complaint, {"customer": str(customer.id), "content": "属地受理"})
-    assert (changed.customer_id, changed.content) == (customer.id, "属地受理")
+    complaint = record("complaint", alice, about_employee="amy")
+    with database.transaction(), database.door():
+        Person.update(is_active=False).where(Person.login == "amy").execute()
+    changed = records.change(bob, complaint, {"about_employee": "amy", "content": "已离职"})
+    assert (changed.about_employee.login, changed.content) == ("amy", "已离职")
 
 
 # ---- permission and switch

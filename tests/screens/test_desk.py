@@ -213,9 +213,7 @@ def test_the_next_step_is_one_press_away(owing, live):
     page = live("alice", at=NOW)
     page.goto("/")
     page.click(".owed-red .next a")
-    step = page.locator("#step-accept")
-    step.wait_for()
+    page.locator("#step-accept").wait_for()
     assert page.url.endswith(f"/records/complaint/{owing[0].id}#step-accept")
-    assert step.get_attribute("open") is not None
-    page.wait_for_function("document.activeElement.closest('#step-accept') !== null")
+    page.wait_for_function("document.activeElement.closest('#step-accept[open]') !== null")
     assert page.complaints == []
