@@ -1,8 +1,8 @@
 """Who may take another person's account in hand: links, sessions, moves, grants seen from the person's side."""
 
-from core import people
+from core import people, second_factor
 from core.access import ADMINISTRATIONS, ROLES, Grant
-from core.audit import note
+from core.audit import amend, note
 from core.database import transaction
 from core.errors import Denied, Fault, Refused
 from core.language import say
@@ -69,6 +69,59 @@ def issue_link(actor, person, settings):
     if not person.is_active:
         raise Refused(Fault("person", say("此人已停用,请先恢复", "this person is deactivated: reactivate them first")))
     return people.make_link(actor, person, settings)
+
+
+def may_reset(actor, person, held=None):
+    """Whether the actor may take somebody's password and app away: `core.person.lock` wherever the person is or acts.
+
+    Nobody resets themselves: a session left open would be the way around one's own second step.
+    """
+    if actor.person_id == person.id:
+        return False
+    held = grants_of([person.id]).get(person.id, []) if held is None else held
+    return all(actor.may("core.person.lock", place) for place in {person.branch_id, *(each.branch_id for each in held)})
+
+
+def reset(actor, person, settings, reason):
+    """Take away the password and the app of somebody who lost them, end their sessions; returns a one-time link's token.
+
+    Raises Denied, or Refused without a reason or where the person is deactivated.
+    """
+    if not may_reset(actor, person):
+        told = say(
+            "只有安全管理员能重置{name}的登录方式,且不能重置自己的。",
+            "Only a security administrator resets how {name} signs in, and nobody their own.",
+            name=person.name,
+        )
+        raise Denied(told)
+    if not reason.strip():
+        raise Refused(Fault("reason", say("请写明原因", "a reason is needed"), "required"))
+    with transaction():
+        token = issue_link(actor, person, settings)
+        had_app = second_factor.of(person) is not None
+        second_factor.remove(person)
+        amend(
+            actor, person, {"password_hash": "", "password_set_at": None}, branch_id=person.branch_id, verb="password"
+        )
+        people.forgive_tries(person.login, actor.now)
+        people.end_sessions(person, actor.now)
+        note(actor, "reset", "person", person.id, person.branch_id, {"totp": [had_app, False]}, reason)
+    return token
+
+
+def unlock(actor, person):
+    """Let somebody whose sign-in waits after too many tries try again at once."""
+    if not may_reset(actor, person):
+        require_control(actor, person)
+    with transaction():
+        people.forgive_tries(person.login, actor.now)
+        note(actor, "unlock", "person", person.id, person.branch_id, {})
+
+
+def is_waiting(person, now, settings):
+    """Whether the person's password or code failed so often that sign-in waits."""
+    steps = (None, second_factor.CODE)
+    return any(people.failed_tries(person.login, now, settings, step) >= settings.sign_in_tries for step in steps)
 
 
 def sign_out_everywhere(actor, person):

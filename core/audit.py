@@ -69,7 +69,7 @@ def keep(actor, model, values, *, branch_id=None, verb="create", reason=""):
             model._meta.table_name,
             row.id,
             branch_id,
-            {k: [None, _plain(v)] for k, v in values.items()},
+            _shown({k: [None, _plain(v)] for k, v in values.items()}),
             reason,
         )
     return row
@@ -85,14 +85,17 @@ def amend(actor, row, values, *, branch_id=None, verb="change", reason=""):
             changes[name] = [_plain(old), _plain(new)]
             setattr(row, name, value)
     if changes:
-        secret = {name: ["…", "…"] if name in SECRETS else change for name, change in changes.items()}
         with transaction(), door():
             row.save()
-            note(actor, verb, row._meta.table_name, row.id, branch_id, secret, reason)
+            note(actor, verb, row._meta.table_name, row.id, branch_id, _shown(changes), reason)
     return list(changes)
 
 
-SECRETS = {"password_hash", "token_hash"}  # that they changed stands in the trail, not what they are
+SECRETS = {"password_hash", "token_hash", "totp_secret"}  # that they changed stands in the trail, not what they are
+
+
+def _shown(changes):
+    return {name: ["…", "…"] if name in SECRETS else change for name, change in changes.items()}
 
 
 def _plain(value):

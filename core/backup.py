@@ -74,7 +74,7 @@ def _copy(place):
         target = sqlite3.connect(Path(folder) / COPY)
         try:
             source = sqlite3.connect(db.database)
-            source.backup(target, pages=2000)
+            source.backup(target)  # in one step: in several, each write meanwhile would begin it anew
             source.close()
         finally:
             target.close()

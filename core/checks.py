@@ -82,7 +82,7 @@ def faults(loaded):
             where = f"plugins/{plugin}: check {getattr(each, 'name', each)!r}"
             if not isinstance(each, Check):
                 found.append(f"{where} is no check. Write @check(over=...) above the function.")
-            elif not each.label.en:
+            elif not (each.judge.__doc__ or "").strip():
                 found.append(f"{where} has no docstring. Say in a sentence what holds when all is well.")
             elif each.every not in ("day", "month") and not hasattr(each.every, "total_seconds"):
                 found.append(f'{where}: every = {each.every!r} is neither a timedelta, "day" nor "month".')

@@ -41,9 +41,14 @@ def connect(url):
     if db.obj is not None and not db.is_closed():
         db.close()
     db.initialize(database)
+    forget()
+    return database
+
+
+def forget():
+    """Drop all that this process caches of the database."""
     for cache in _caches:
         cache.forget()
-    return database
 
 
 def is_sqlite():

@@ -4,6 +4,8 @@ The done-mark is written in the transaction of the effect where that is one tran
 the other; a worker that lost its lease meanwhile finds its mark refused and its effect undone.
 """
 
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
@@ -11,7 +13,7 @@ from time import monotonic
 import peewee
 
 from core.business_calendar import calendar_of
-from core.database import Table, transaction
+from core.database import Table, db, transaction
 from core.fields import JsonColumn, MomentColumn
 from core.language import Words
 from core.organisation import organisation, zone_of
@@ -140,6 +142,27 @@ class Run:
     def beat(self):
         """Keep the lease: called between the transactions of long work. Raises LeaseLost."""
         self._mark(lease_until=self.present + self.lease)
+
+    @contextmanager
+    def kept_alive(self):
+        """Keep the lease from a thread of its own, during one long step in which nothing can be written between."""
+        ended = threading.Event()
+        thread = threading.Thread(target=self._beat_until, args=(ended,), name="zhixing-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _beat_until(self, ended):
+        try:
+            while not ended.wait(self.lease.total_seconds() / 3):
+                self.beat()
+        except LeaseLost:
+            pass  # said again to the work itself when it marks its end
+        finally:
+            db.close()
 
     def leave(self):
         """Let go of it: the next worker that looks takes it over."""

@@ -73,7 +73,7 @@ def _deliver_next(plugin, branch_id, now):
             with _Part():
                 _hand(message, now)
             values = {"done_at": now, "next_try_at": None, "error": ""}
-        except Exception as error:  # a plugin's fault must not stop the others
+        except (Exception, SystemExit) as error:  # a plugin's fault must not stop the others
             if is_trouble(error):
                 raise
             values = _after(message, error, now)

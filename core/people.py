@@ -5,17 +5,14 @@ import secrets
 from datetime import timedelta
 
 import peewee
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
 
+from core import passwords
 from core.audit import amend, keep, note
 from core.database import Kept, Table, transaction
 from core.errors import Denied, Fault, NotFound, Refused
 from core.fields import MomentColumn
 from core.language import say
 from core.organisation import Branch, Department
-
-_hasher = PasswordHasher()
 
 
 class Person(Kept):
@@ -26,6 +23,7 @@ class Person(Kept):
     branch = peewee.ForeignKeyField(Branch, backref="+", on_delete="RESTRICT")
     department = peewee.ForeignKeyField(Department, null=True, backref="people", on_delete="RESTRICT")
     password_hash = peewee.CharField(max_length=255, default="")
+    password_set_at = MomentColumn(null=True)
     is_active = peewee.BooleanField(default=True)
     language = peewee.CharField(max_length=8, default="")
     theme = peewee.CharField(max_length=8, default="")
@@ -41,9 +39,19 @@ class LoginTry(Table):
     at = MomentColumn()
     address = peewee.CharField(max_length=64, default="")
     succeeded = peewee.BooleanField()
+    step = peewee.CharField(max_length=8, null=True)  # "code" of a one-time code; None of the password
+    forgiven_at = MomentColumn(null=True)  # an administrator let the login try again
 
     class Meta:
         indexes = ((("login", "at"), False),)
+
+
+class PasswordBefore(Table):
+    """A password that a person has or had, as its hash, so that the last ones are not taken again."""
+
+    person = peewee.ForeignKeyField(Person, backref="+", on_delete="RESTRICT")
+    password_hash = peewee.CharField(max_length=255)
+    set_at = MomentColumn()
 
 
 class Session(Table):
@@ -54,6 +62,7 @@ class Session(Table):
     began_at = MomentColumn()
     seen_at = MomentColumn()
     ended_at = MomentColumn(null=True)
+    code_at = MomentColumn(null=True)  # when a one-time code was taken in it
     address = peewee.CharField(max_length=64, default="")
     agent = peewee.CharField(max_length=255, default="")
 
@@ -116,27 +125,52 @@ def change_person(actor, person, values, reason=""):
 
 
 def set_password(actor, person, password, keep_session=None):
-    """Set the password (at least 10 characters) and end every other session of the person."""
-    if len(password) < 10 or password.lower() in (person.login.lower(), "1234567890") or len(set(password)) < 5:
-        raise Refused(
-            Fault(
-                "password",
-                say("密码至少 10 个字符,不能过于简单", "a password has at least 10 characters and is not a simple one"),
-            )
-        )
+    """Set the password, as the policy in force wants it, and end every other session of the person."""
+    faults = passwords.faults(person.login, password, _earlier(person))
+    if faults:
+        raise Refused(*faults)
+    kept = passwords.hashed(password)
     with transaction():
-        amend(actor, person, {"password_hash": _hasher.hash(password)}, branch_id=person.branch_id, verb="password")
+        values = {"password_hash": kept, "password_set_at": actor.now}
+        amend(actor, person, values, branch_id=person.branch_id, verb="password")
+        PasswordBefore.create(person=person, password_hash=kept, set_at=actor.now)
         end_sessions(person, actor.now, keep=keep_session)
+
+
+def _earlier(person):
+    rows = PasswordBefore.select(PasswordBefore.password_hash).where(PasswordBefore.person == person)
+    return [row.password_hash for row in rows.order_by(PasswordBefore.id.desc()).limit(passwords.policy().remembered)]
 
 
 def sign_in(login, password, now, settings, address=""):
     """The person, if the password is right. Raises Denied, always with the same words; throttled per login."""
+    refuse_throttled(login, now, settings)
+    person = Person.get_or_none(Person.login == login)
+    good = passwords.verify(person.password_hash if person else "", password) and person.is_active
+    remember_try(login, now, address, good)
+    if not good:
+        raise Denied(say("登录名或密码不正确。", "The login or the password is wrong."))
+    return person
+
+
+def _is_step(step):
+    return LoginTry.step.is_null() if step is None else LoginTry.step == step
+
+
+def failed_tries(login, now, settings, step=None):
+    """How many tries of a step count against the login: failed lately, since the last good one, not forgiven."""
     since = now - timedelta(minutes=settings.sign_in_wait_minutes)
-    last_good = LoginTry.select(peewee.fn.MAX(LoginTry.at)).where(LoginTry.login == login, LoginTry.succeeded).scalar()
+    mine = (LoginTry.login == login) & _is_step(step)
+    last_good = LoginTry.select(peewee.fn.MAX(LoginTry.at)).where(mine, LoginTry.succeeded).scalar()
     failed = LoginTry.select().where(
-        LoginTry.login == login, ~LoginTry.succeeded, LoginTry.at > max(since, last_good or since)
+        mine, ~LoginTry.succeeded, LoginTry.forgiven_at.is_null(), LoginTry.at > max(since, last_good or since)
     )
-    if failed.count() >= settings.sign_in_tries:
+    return failed.count()
+
+
+def refuse_throttled(login, now, settings, step=None):
+    """Raise Denied where a step of the login (None: the password) failed too often."""
+    if failed_tries(login, now, settings, step) >= settings.sign_in_tries:
         raise Denied(
             say(
                 "尝试次数过多,请 {minutes} 分钟后再试。",
@@ -144,30 +178,23 @@ def sign_in(login, password, now, settings, address=""):
                 minutes=settings.sign_in_wait_minutes,
             )
         )
-    person = Person.get_or_none(Person.login == login)
-    good = _verify(person, password) and person.is_active
-    LoginTry.create(login=login[:64], at=now, address=address, succeeded=good)
-    if not good:
-        raise Denied(say("登录名或密码不正确。", "The login or the password is wrong."))
-    return person
 
 
-_NOBODY = _hasher.hash(secrets.token_hex(16))
+def remember_try(login, now, address, succeeded, step=None):
+    """Keep one attempt, good or not: the throttle's memory."""
+    LoginTry.create(login=login[:64], at=now, address=address, succeeded=succeeded, step=step)
 
 
-def _verify(person, password):
-    try:  # a login that does not exist takes as long as one that does
-        return _hasher.verify(person.password_hash if person and person.password_hash else _NOBODY, password)
-    except (Argon2Error, InvalidHashError):
-        return False
+def forgive_tries(login, now):
+    """Let a login try again at once; its failed tries stay on file."""
+    failed = (LoginTry.login == login) & ~LoginTry.succeeded & LoginTry.forgiven_at.is_null()
+    LoginTry.update(forgiven_at=now).where(failed).execute()
 
 
-def begin_session(person, now, address="", agent=""):
-    """Begin a session; returns the token that the browser keeps."""
-    token = secrets.token_urlsafe(32)
-    Session.create(
-        token_hash=_hash(token), person=person, began_at=now, seen_at=now, address=address[:64], agent=agent[:255]
-    )
+def begin_session(person, now, address="", agent="", code_at=None):
+    """Begin a session; returns the token that the browser keeps. `code_at`: when a one-time code was taken for it."""
+    token, client = secrets.token_urlsafe(32), {"address": address[:64], "agent": agent[:255]}
+    Session.create(token_hash=_hash(token), person=person, began_at=now, seen_at=now, code_at=code_at, **client)
     return token
 
 

@@ -52,10 +52,13 @@ class Registry:
 
     def enforcers(self):
         """Everything that names a clause: [(clause, id)], ids as `kind:what`."""
+        return [pair for name in self.plugins for pair in self.enforcers_of(name)]
+
+    def enforcers_of(self, name):
+        """What one plugin declares that names a clause: [(clause, id)]."""
         found = []
-        for name, plugin in self.plugins.items():
-            for kind, what, clauses in _declared(name, plugin):
-                found += [(clause, f"{kind}:{what}") for clause in clauses if f"{kind}:{what}" not in self.without]
+        for kind, what, clauses in _declared(name, self.plugins[name]):
+            found += [(clause, f"{kind}:{what}") for clause in clauses if f"{kind}:{what}" not in self.without]
         return found
 
 
@@ -65,6 +68,13 @@ _registry = Registry()
 def registry():
     """What is loaded in this process."""
     return _registry
+
+
+def include(folder):
+    """Let a folder of plugins stand beside `plugins/` in this process, for what is loaded from now on."""
+    path = importlib.import_module("plugins").__path__
+    if str(folder) not in path:
+        path.append(str(folder))
 
 
 def load(off=(), without=frozenset(), roles=(), judges=()):

@@ -32,6 +32,7 @@ class Regulation:
     clauses: dict = field(default_factory=dict)
     sections: dict = field(default_factory=dict)
     readings: tuple = ()
+    uncovered: tuple = ()  # clauses that nothing enforces yet, as the author declares
     proofs: dict = field(default_factory=dict)  # clause -> enforcers whose removal made a test with its mark fail
 
 
@@ -89,6 +90,7 @@ def _regulation(data, folder):
         clauses,
         {item["id"]: _words(item["title"]) for item in data.get("section", ())},
         tuple(_words(item["text"]) for item in data.get("reading", ())),
+        tuple(head.get("uncovered", ())),
         read_toml(proofs) if proofs.exists() else {},
     )
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from core import audit, checks, closings, jobs, outbox, own_checks, switches
+from core import audit, checks, closings, daily_backup, jobs, outbox, own_checks, switches
 from core.access import system
 from core.database import transaction
 from core.jobs import Job
@@ -17,6 +17,7 @@ def all_jobs(settings):
         Job("core.close_month", "month", _close_month, per_branch=True, catch_up="each"),
         Job("core.export_heads", "day", lambda actor, run: _export_heads(actor, run, settings.audit_heads)),
         Job("core.prune", "day", lambda actor, run: _prune(actor, run, timedelta(days=settings.keep_job_days))),
+        *daily_backup.jobs_of(settings),
         *sorted(map(_check_job, checks.all_checks().items()), key=lambda job: job.name == own_checks.SOURCE),
     ]  # whether every check ran is asked when they have
 

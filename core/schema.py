@@ -153,8 +153,8 @@ def _copy(field, copies):
     return kind(unique=field.unique, index=field.index, **options)
 
 
-def main(plugin, name):
-    """Bring an empty database up to date, and write what the plugin's models have beyond it as a migration."""
+def begin(plugin, name):
+    """Bring an empty database up to date, and write what the plugin's models have beyond it as a migration; its path."""
     with tempfile.TemporaryDirectory() as folder:
         database.connect(f"sqlite:///{folder}/schema.db")
         loaded = load(roles=CORE_ROLES)
@@ -162,8 +162,8 @@ def main(plugin, name):
         for each, path in folders.items():
             database.migrate({each: path})
         folders[plugin].mkdir(exist_ok=True)
-        print(write_migration(plugin, folders[plugin], name) or "nothing differs")
+        return write_migration(plugin, folders[plugin], name)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    print(begin(*sys.argv[1:]) or "nothing differs")

@@ -13,6 +13,7 @@ from pathlib import Path
 from core.errors import StartError
 
 YELLOW_PERCENT = 80  # where a yellow warning begins, as a share of the limit: ours, not from a regulation
+CHOICES = {"password_policy": ("mlps", "asvs")}  # settings that take one of a few words
 SHIPPED = Path(__file__).resolve().parent.parent / "config" / "zhixing.toml"
 
 
@@ -32,10 +33,16 @@ class Settings:
     session_idle_minutes: int = 120  # or this long after the last request
     sign_in_tries: int = 5  # failed tries before a login waits
     sign_in_wait_minutes: int = 15
+    totp_roles: list = field(  # whoever holds one of these roles signs in with a one-time code too
+        default_factory=lambda: ["system_admin", "security_admin", "audit_admin"]
+    )
+    password_policy: str = "mlps"  # what a password must be: mlps (MLPS 2.0, level 3) or asvs (OWASP ASVS)
     link_hours: int = 72  # how long a one-time sign-in link is good
     upload_megabytes: int = 20  # the largest file that is taken
     sweep_seconds: int = 10  # how often the worker looks for what has become due
     job_lease_seconds: int = 60  # a worker that says nothing for so long has lost its job
+    backup_daily: bool = True  # a backup a day into the folder backups of the data folder
+    keep_backups: int = 7  # so many daily backups stay, the newest; 0 keeps every one
     keep_job_days: int = 30  # runs that went well are forgotten after so many days
     back_dating_business_days: int = 1  # a stamp recorded later than this needs the head
     plugins_off: list = field(default_factory=list)  # plugins not loaded at all, by name: for emergencies
@@ -54,6 +61,11 @@ class Settings:
     def audit_heads(self):
         """The folder that the heads of the audit chains are written to daily."""
         return self.home / "audit-heads"
+
+    @property
+    def backups(self):
+        """The folder that the daily backups are written to."""
+        return self.home / "backups"
 
     @property
     def url(self):
@@ -93,6 +105,9 @@ def load(environ=os.environ, shipped=SHIPPED):
                 values[name] = _from_text(text, item.type)
             except ValueError:
                 faults.append(f"ZHIXING_{name.upper()}={text!r} is not {_example(item)}.")
+    for name, words in CHOICES.items():
+        if values.get(name, words[0]) not in words:
+            faults.append(f"{name} = {values[name]!r} is not one of: {', '.join(words)}.")
     if faults:
         raise StartError(faults)
     return Settings(**values)
@@ -124,7 +139,7 @@ def _from_text(text, wanted):
 
 def _example(item):
     kinds = {int: "a whole number", bool: "true or false", str: "a text", list: "a list of texts"}
-    default = item.default if item.type is not list else []
+    default = item.default if item.type is not list else item.default_factory()
     shown = str(default).lower() if item.type is bool else default
     return (
         f"{kinds[item.type]}. Write, for example, {item.name} = {shown!r}"

@@ -5,16 +5,19 @@ from core import (
     business_calendar,
     checks,
     clocks,
+    daily_backup,
     database,
     limits,
     organisation,
     outbox,
     own_checks,
+    passwords,
     plugins,
     reworking,
     switches,
     tellings,
 )
+from core.errors import StartError
 from core.records import context, saving
 from core.roles import CORE_ROLES
 
@@ -28,9 +31,11 @@ def start(settings, *, without=frozenset(), upgrade=True):
     organisation.set_default_zone(settings.timezone)
     judges = [limits.faults, checks.faults]
     registry = plugins.load(off=settings.plugins_off, without=without, roles=CORE_ROLES, judges=judges)
-    checks.own[:] = own_checks.ALL
+    checks.own[:] = [*own_checks.ALL, *daily_backup.checks_of(settings)]
     access.ROLES.clear()
     access.ROLES.update(registry.roles)
+    _require_known(settings.totp_roles, registry, settings)
+    passwords.in_force["name"] = settings.password_policy
     context.limits_of_time["back_dating_business_days"] = settings.back_dating_business_days
     saving.effects[:] = [clocks.follow, tellings.record_changed]
     switches.effects[:] = [reworking.switched]
@@ -41,6 +46,13 @@ def start(settings, *, without=frozenset(), upgrade=True):
         database.migrate(folders(registry))
     database.refresh()
     return registry
+
+
+def _require_known(roles, registry, settings):
+    unknown = sorted(set(roles) - set(registry.roles))
+    if unknown and not settings.plugins_off:  # in an emergency a role may be away with its plugin
+        known = ", ".join(sorted(registry.roles))
+        raise StartError([f"totp_roles: no role {name!r}. Known: {known}." for name in unknown])
 
 
 def folders(registry):

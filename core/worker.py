@@ -168,7 +168,7 @@ class Worker:
                 run.done(result)
         except LeaseLost as lost:
             log.warning("%s", lost)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # what a plugin does in its checks and measures ends no worker
             if is_trouble(error):
                 raise
             log.exception("job %s for %s failed", job.name, slot)

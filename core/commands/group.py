@@ -34,6 +34,14 @@ def add_commands(commands):
     parser.add_argument("login", metavar="LOGIN", help="whose")
 
     parser = add(
+        users, "reset", reset, "take password and authenticator app away from who lost them; prints a link", AS, JSON
+    )
+    parser.add_argument("login", metavar="LOGIN", help="whose")
+    parser.add_argument("--reason", required=True, help="why; it stands in the trail")
+    parser = add(users, "unlock", unlock, "let somebody sign in again after too many tries", AS)
+    parser.add_argument("login", metavar="LOGIN", help="whose")
+
+    parser = add(
         commands, "token", token, "make a bearer token for the API that acts as a person; shown once", AS, JSON
     )
     parser.add_argument("login", metavar="LOGIN", help="whose")
@@ -109,8 +117,21 @@ def link(args, settings):
     _print_link(args, settings, begin(args, settings), person_named(args.login))
 
 
+def reset(args, settings):
+    actor, person = begin(args, settings), person_named(args.login)
+    _print_made(args, settings, person, accounts.reset(actor, person, settings, args.reason))
+
+
+def unlock(args, settings):
+    accounts.unlock(begin(args, settings), person_named(args.login))
+    print(say("已解锁。", "Unlocked."))
+
+
 def _print_link(args, settings, actor, person):
-    made = accounts.issue_link(actor, person, settings)
+    _print_made(args, settings, person, accounts.issue_link(actor, person, settings))
+
+
+def _print_made(args, settings, person, made):
     print_rows(args, [{"login": person.login, "name": person.name, "link": f"{settings.url}/link/{made}"}])
 
 

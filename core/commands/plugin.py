@@ -1,5 +1,6 @@
 """`zhixing plugin`: what there is, what is on where and why, and switching it."""
 
+from core.commands import authoring
 from core.commands.console import JSON, add, add_group, day_option, print_rows
 from core.commands.opening import AS, begin
 from core.language import say
@@ -25,6 +26,7 @@ def add_commands(commands):
     parser = add(plugins, "why", explain_why, "say why a plugin is on or off in a branch", AS, JSON)
     parser.add_argument("name", metavar="NAME", help="the plugin, as zhixing plugin list names it")
     parser.add_argument("--branch", required=True, metavar="CODE", help="the branch's code")
+    authoring.add_to(plugins)
 
 
 def _add_common(parser):

@@ -48,7 +48,7 @@ def run(args, settings):
     settings = _at_address(args, settings)
     _require_free(settings)
     app = create_app(settings)
-    newcomers = _set_up(args, settings)
+    newcomers = _set_up(args, settings, app)
     print_links(newcomers or admin_without_password(), settings)
     server = _server(app, settings)
     background = Worker(settings)
@@ -59,12 +59,14 @@ def run(args, settings):
         background.stop()
 
 
-def _set_up(args, settings):
+def _set_up(args, settings, app):
     """The demo group where it is asked for and the database is empty, else what a first start needs: who is new."""
     settings.files.mkdir(parents=True, exist_ok=True)
     if args.demo and not organisation().branches:
         print(say("正在创建示例集团……", "Making the demo group ..."), flush=True)
-        return demo.create(datetime.now(UTC))
+        newcomers = demo.create(datetime.now(UTC))
+        app.config["ZHIXING"] = demo.without_codes(settings)
+        return newcomers
     return first_group(acting())
 
 

@@ -33,6 +33,14 @@ def init(args, settings):
     print(say("数据目录:{home}", "Data folder: {home}", home=settings.home))
     print(say("数据库:{url}", "Database: {url}", url=shown(settings.database_url)))
     print_links(made, settings)
+    if not settings.totp_roles:
+        print(
+            say(
+                "注意:totp_roles 为空,管理员登录不需要验证码。正式使用前请从 {path} 删去该行。",
+                "Note: totp_roles is empty, so administrators sign in without codes. Take it out of {path} for real use.",
+                path=settings.home / "zhixing.toml",
+            )
+        )
     if not made:
         print(say("已初始化过,未做更改。", "It was set up before; nothing was changed."))
 

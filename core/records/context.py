@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from core.access import Actor
+from core.access import Actor, needs_actor
 from core.business_calendar import calendar_of
 from core.errors import NotFound, Refused
 from core.forms import form_of
@@ -144,6 +144,7 @@ class Context:
 
 def open_context(actor, model, branch, verb, history=False):
     """The Context of a write, after asking whether the actor may and the plugin is on there."""
+    needs_actor(actor)
     branch_id = branch.id if isinstance(branch, Branch) else branch
     require_on(model._meta.plugin, branch_id, actor.now)
     actor.require(visibility.permission(model, verb), branch_id)

@@ -67,10 +67,13 @@ def _lies_before(context, record, name, value):
 def _ask(plugin, judge, record, change):
     try:
         found = judge(record, change)
-        return [] if found is None else [found] if isinstance(found, Fault) else list(found)
+        faults = [] if found is None else [found] if isinstance(found, Fault) else list(found)
+        if not all(isinstance(fault, Fault) for fault in faults):
+            raise TypeError(f"returned {found!r}, not Faults")
+        return faults
     except Refused as refused:
         return refused.faults
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return [
             Fault(
                 "",

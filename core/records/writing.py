@@ -122,7 +122,8 @@ def _plan(context, record, values, event, reason):
     for name in step.stamps if step else ():
         if values.get(name) in (None, ""):
             values[name] = context.now
-    faults, base = [], (*TYPED_BASE, *((*step.stamps, *step.requires, *step.asks) if step else ()))
+    asked = (*step.stamps, *step.requires, *step.asks) if step else ()
+    faults, base = _beyond(context, step, asked, values), (*TYPED_BASE, *asked)
     before = assign(context, record, values, base, faults)
     faults += back_dated(context, record, before)
     faults += owner_faults(context, record) if "owner" in before else []
@@ -140,6 +141,14 @@ def _plan(context, record, values, event, reason):
     faults += [f for f in lacking if step or not f.field.startswith(PREFIX) or f.field in values]
     made = Change(record, before, event or ("correct" if corrected else "change"), reason, context)
     return made, faults or judged(context, made)
+
+
+def _beyond(context, step, asked, values):
+    """The faults of filling in more with a step than it asks for: that needs the permission to edit."""
+    if step is None or context.actor.may(visibility.permission(context.model, "edit"), context.branch_id):
+        return []
+    told = say("这一步不填此项,你也没有修改权限", "this step does not ask for it, and you may not edit")
+    return [Fault(name, told, "denied") for name in values if name not in asked]
 
 
 def _corrected(context, values, before, step):

@@ -3,7 +3,7 @@
 from flask import flash, g, redirect, request, session, url_for
 from flask_admin import expose
 
-from core import people
+from core import passwords, people, second_factor
 from core.errors import ZhixingError
 from core.language import Words, say
 from core.organisation import organisation
@@ -28,7 +28,15 @@ class Account(Page):
         branches = organisation().branches
         roles = [(role.label, branches[branch_id]) for role, branch_id, _ in g.actor.grants]
         home = branches[g.actor.person.branch_id]
-        return self.show("zhixing/account.html", sessions=sessions, here=g.session.id, roles=roles, home=home)
+        factor = second_factor.of(g.actor.person)
+        return self.show(
+            "zhixing/account.html",
+            sessions=sessions,
+            here=g.session.id,
+            roles=roles,
+            home=home,
+            app_since=factor and factor.made_at,
+        )
 
     @expose("/password", methods=("GET", "POST"))
     def password(self):
@@ -39,10 +47,12 @@ class Account(Page):
                 self._set_password(by_link)
                 session.pop("by_link", None)
                 flash(say("密码已保存,其他浏览器已退出登录。", "Saved. Other browsers are signed out."), "green")
-                return redirect(url_for("desk.index"))
+                return redirect(safe_target(request.args.get("next")) or url_for("desk.index"))
             except ZhixingError as error:
                 fault = error.message
-        return self.show("zhixing/account_password.html", fault=fault, by_link=by_link), 422 if fault else 200
+        old = bool(g.actor.person.password_hash) and passwords.is_too_old(g.actor.person.password_set_at, g.now)
+        shown = {"fault": fault, "by_link": by_link, "too_old": old, "hint": passwords.hint()}
+        return self.show("zhixing/account_password.html", **shown), 422 if fault else 200
 
     def _set_password(self, by_link):
         person, form = g.actor.person, request.form

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, current_app, g, jsonify, redirect, render_template, request, session, url_for
 
-from core import database, people
+from core import database, passwords, people, qr, second_factor, totp
 from core.access import Actor
 from core.errors import ZhixingError
 from core.language import LANGUAGES, say, set_language
@@ -14,6 +14,8 @@ from core.screens.guard import PUBLIC, STATIC, wants_json
 from core.screens.page import scope_of
 
 blueprint = Blueprint("sign_in", __name__)
+ALWAYS = {"sign_in.out", "sign_in.language"}  # open to whoever still owes a step of signing in
+STEPS = {"code": "sign_in.code", "password": "account.password", "app": "sign_in.app"}
 
 
 def install(app):
@@ -27,7 +29,7 @@ def begin():
     """Before each request: read the moment and the versions once, and find out who asks and in which branch."""
     g.now = current_app.config["CLOCK"]()
     g.settings = current_app.config["ZHIXING"]
-    g.session = g.actor = g.branch = None
+    g.session = g.half_session = g.actor = g.branch = None
     g.scope = ()
     set_language(session.get("language") or g.settings.language)
     if request.endpoint in STATIC:
@@ -35,11 +37,40 @@ def begin():
     database.refresh()
     token = session.get("token")
     g.session = people.session_of(token, g.now, g.settings) if token else None
-    if g.session:
-        _act_for(g.session.person)
-    elif request.endpoint not in PUBLIC and request.blueprint != "api":
+    if g.session and request.blueprint != "api":
+        return _begin_for(g.session)
+    if request.endpoint not in PUBLIC and request.blueprint != "api":
         return _ask_to_sign_in()
     return None
+
+
+def _begin_for(found):
+    """Act for the person of a session, or lead to the step of signing in that is still owed. Until a code is, nobody acts."""
+    factor = None if found.code_at else second_factor.of(found.person)
+    if factor:
+        g.half_session, g.session = found, None
+        return _ask_for("code")
+    _act_for(found.person)
+    if session.get("by_link") or _is_too_old(found):
+        return _ask_for("password")
+    if not found.code_at and second_factor.is_required(g.actor, g.settings):
+        return _ask_for("app")
+    return None
+
+
+def _is_too_old(found):
+    """Whether the password was too old when the session began: nobody is led away in the middle of their work."""
+    person = found.person
+    return bool(person.password_hash) and passwords.is_too_old(person.password_set_at, found.began_at)
+
+
+def _ask_for(step):
+    endpoint = STEPS[step]
+    if request.endpoint == endpoint or request.endpoint in ALWAYS or request.endpoint in PUBLIC:
+        return None
+    if wants_json():
+        return jsonify(status=401, title=say("请先完成登录", "Finish signing in first")), 401
+    return redirect(url_for(endpoint, next=_wanted()))
 
 
 def _act_for(person):
@@ -52,9 +83,14 @@ def _act_for(person):
 def _ask_to_sign_in():
     if wants_json():
         return jsonify(status=401, title=say("请重新登录", "Sign in again")), 401
+    return redirect(url_for("sign_in.form", next=_wanted()))
+
+
+def _wanted():
+    """Where the person wanted to go, to be led there after signing in; None for the desk."""
     came_from = urlsplit(request.referrer or "").path
     back = request.full_path.rstrip("?") if request.method == "GET" else came_from
-    return redirect(url_for("sign_in.form", next=None if back in ("", "/") else back))
+    return None if back in ("", "/") else back
 
 
 def branches_open_to(actor):
@@ -81,7 +117,7 @@ def form():
         try:
             password = request.form.get("password", "")
             person = people.sign_in(login, password, g.now, g.settings, request.remote_addr or "")
-            return _begin_session(person, safe_target(request.args.get("next")) or url_for("desk.index"))
+            return _begin_session(person, _target())
         except ZhixingError as error:
             fault = error.message
     return render_template("zhixing/sign_in.html", fault=fault, login=login), 422 if fault else 200
@@ -101,15 +137,56 @@ def by_link(token):
     return render_template("zhixing/link.html", fault=fault), 422 if fault else 200
 
 
-def _begin_session(person, target):
-    language = session.get("language")
+def _begin_session(person, target, code_at=None):
+    kept = {name: session[name] for name in ("language", *(("by_link",) if code_at else ())) if session.get(name)}
     if session.get("token"):
         people.end_session(session["token"], g.now)
     session.clear()
-    session["token"] = people.begin_session(person, g.now, request.remote_addr or "", request.user_agent.string)
-    if language:
-        session["language"] = language
+    address, agent = request.remote_addr or "", request.user_agent.string
+    session.update(kept, token=people.begin_session(person, g.now, address, agent, code_at))
     return redirect(target)
+
+
+@blueprint.route("/sign-in/code", methods=["GET", "POST"])
+def code():
+    """The second step: a one-time code of the person's app."""
+    if g.half_session is None:
+        return redirect(_target())
+    fault, person = "", g.half_session.person
+    if request.method == "POST":
+        try:
+            second_factor.accept(
+                person, request.form.get("code", "")[:20], g.now, g.settings, request.remote_addr or ""
+            )
+            return _begin_session(person, _target(), g.now)
+        except ZhixingError as error:
+            fault = error.message
+    return render_template("zhixing/sign_in_code.html", fault=fault), 422 if fault else 200
+
+
+@blueprint.route("/sign-in/app", methods=["GET", "POST"])
+def app():
+    """Set up the authenticator app: its secret is shown here, until a code proves that the app has it, and never again."""
+    person = g.actor.person
+    if g.session.code_at or second_factor.of(person):
+        return redirect(_target())
+    secret, fault = session.get("totp"), ""
+    if not secret:
+        secret = session["totp"] = totp.new_secret()
+    if request.method == "POST":
+        try:
+            second_factor.set_up(g.actor, secret, request.form.get("code", "")[:20])
+            return _begin_session(person, _target(), g.now)
+        except ZhixingError as error:
+            fault = error.message
+    address = totp.address(secret, person.login)
+    side, path = qr.svg(address)
+    shown = {"secret": secret, "address": address, "side": side, "path": path}
+    return render_template("zhixing/sign_in_app.html", fault=fault, **shown), 422 if fault else 200
+
+
+def _target():
+    return safe_target(request.args.get("next")) or url_for("desk.index")
 
 
 def safe_target(target):

@@ -6,6 +6,7 @@ import zipfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from xml.etree.ElementTree import ParseError
 
 from openpyxl import load_workbook
 from openpyxl.styles.numbers import is_datetime
@@ -17,6 +18,9 @@ from core.language import Words, say
 
 REASONS = Words("未导入原因", "Why it was left out")  # the column that a file of left-out rows has more
 ACTIVE = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes a text that begins so for a formula
+MOST_UNPACKED = 500 * 1024**2  # bytes of an Excel file once unpacked
+MOST_PACKED = 100  # times that honest tables are never packed smaller than ...
+SMALL = 10 * 1024**2  # ... looked at only beyond so many bytes
 
 
 @dataclass
@@ -106,10 +110,16 @@ def _decoded(path, content):
 
 def _excel(path, content):
     try:
+        if _is_bomb(content):
+            raise refused(
+                path,
+                "Excel 文件解压后异常庞大,已拒绝读取。请分成几个较小的文件再导入",
+                "the Excel file unpacks to far more than a table has, and was not read. Split it into smaller files",
+            )
         book = load_workbook(io.BytesIO(content), read_only=True)
         sheet = book.worksheets[0]
         rows = [(number, _cells(row)) for number, row in enumerate(sheet.iter_rows(), 1)]
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError) as error:
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError, ParseError) as error:
         raise refused(
             path,
             "Excel 文件已损坏或不是 .xlsx,无法打开。请用 Excel 打开后另存为 .xlsx",
@@ -118,6 +128,13 @@ def _excel(path, content):
     rows = [(number, cells) for number, cells in rows if any(cell != "" for cell in cells)]
     headers = [str(cell).strip() for cell in rows[0][1]] if rows else []
     return Sheet(path, "xlsx", headers, rows[1:])
+
+
+def _is_bomb(content):
+    """Whether a packed file says that it unpacks to more than can be meant; no part can give more than it says."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = sum(part.file_size for part in archive.infolist())
+    return size > MOST_UNPACKED or (size > SMALL and size > MOST_PACKED * len(content))
 
 
 def _cells(row):

@@ -11,14 +11,15 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS = {
     "ground": ["language", "errors", "settings", "calendars", "spans", "counting", "working", "worktime"],
     "storage": ["database", "fields", "backup"],
-    "people": ["audit", "organisation", "business_calendar", "people", "access", "roles", "accounts", "drafts"],
+    "people": ["audit", "organisation", "business_calendar", "passwords", "totp", "qr", "people", "second_factor",
+               "access", "roles", "accounts", "drafts"],
     "law": ["regulation"],
     "plugins": ["manifest", "hookspecs", "__init__", "plugins", "switches"],
     "records": ["workflow", "conditions", "forms", "records", "schema"],
     "engines": [
         "jobs", "limits", "outbox", "findings", "clocks", "replay", "sweep", "measures", "closings", "checks",
-        "own_checks", "standing", "notices", "tellings", "reworking", "comments", "attachments", "handover",
-        "calendar_preview", "transfer", "schedule", "worker", "start", "demo", "testing",
+        "own_checks", "daily_backup", "standing", "notices", "tellings", "reworking", "comments", "attachments", "handover",
+        "calendar_preview", "transfer", "schedule", "worker", "start", "demo", "testing", "kit",
     ],
     "faces": ["screens", "api", "app", "commands"],
 }  # fmt: skip

@@ -250,7 +250,13 @@ def test_the_jobs_of_the_installation_run(settings, record, actor):
     one = Worker(settings)
     one.round(NOON)
     states = set(JobRun.select(JobRun.job, JobRun.state).where(JobRun.job.not_in((WORKER, "core.rework"))).tuples())
-    wanted = {"core.close_month", "core.export_heads", "core.prune", *(f"check:{name}" for name in checks.all_checks())}
+    wanted = {
+        "core.backup",
+        "core.close_month",
+        "core.export_heads",
+        "core.prune",
+        *(f"check:{name}" for name in checks.all_checks()),
+    }
     assert states == {(name, "done") for name in wanted}
     assert verify() == []
 

@@ -28,7 +28,8 @@ class Visitor(FlaskClient):
 
     def begin_session(self, login):
         """Be signed in as somebody from now on."""
-        token = people.begin_session(person_by_login(login), self.application.config["CLOCK"]())
+        now = self.application.config["CLOCK"]()
+        token = people.begin_session(person_by_login(login), now, code_at=now)
         with self.session_transaction() as session:
             session["token"] = token
 

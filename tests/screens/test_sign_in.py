@@ -17,7 +17,7 @@ PASSWORD = "vier-Pferde-im-Nebel"
 def known(app):
     """Alice has a password; gives her."""
     alice = person_by_login("alice")
-    people.set_password(console(), alice, PASSWORD)
+    people.set_password(console(app.config["CLOCK"]()), alice, PASSWORD)
     return alice
 
 

@@ -66,6 +66,7 @@ class Jobs(AdministrationPage):
 
 
 LABELS = {
+    "core.backup": Words("每日备份", "Daily backup"),
     "core.close_month": Words("月度指标结账", "Closing the month"),
     "core.export_heads": Words("审计链首导出", "Writing out the heads of the trail"),
     "core.follow_switches": Words("到期开关生效", "Switches coming into force"),

@@ -3,7 +3,7 @@
 from flask import g, request, url_for
 from flask_admin import expose
 
-from core import access, accounts, handover, people
+from core import access, accounts, handover, people, second_factor
 from core.access import ADMINISTRATIONS, ROLES
 from core.errors import NotFound
 from core.language import Words, say
@@ -100,7 +100,7 @@ class People(AdministrationPage):
             "branch": organisation().branches[person.branch_id].code,
             "department": str(person.department_id or ""),
         }
-        forms = {"change": Typed(home), "grant": Typed(), "leave": Typed(), "reassign": Typed()}
+        forms = {"change": Typed(home), "grant": Typed(), "leave": Typed(), "reassign": Typed(), "reset": Typed()}
         if faulty:
             forms[faulty] = form
         in_hand, offered = accounts.may_control(g.actor, person, held), _offered(place)
@@ -117,6 +117,9 @@ class People(AdministrationPage):
             offered_choices=[(role.name, role.label) for role in offered],
             may_revoke=[each.id for each in held if access.may_grant(g.actor, _role(each.role), each.branch_id)],
             in_hand=in_hand,
+            may_reset=accounts.may_reset(g.actor, person, held),
+            has_app=second_factor.of(person) is not None,
+            is_waiting=accounts.is_waiting(person, g.now, g.settings),
             may_end_sessions=in_hand or g.actor.may("core.session.edit", person.branch_id),
             may_change=g.actor.may(EDIT, person.branch_id),
             may_reassign=g.actor.may(EDIT, person.branch_id) or g.actor.may("core.person.lock", person.branch_id),
@@ -170,8 +173,25 @@ class People(AdministrationPage):
         """Make a one-time link; it is shown on this answer only."""
         return self._link_page(person_of(login))
 
+    @expose("/<login>/reset", methods=("POST",))
+    def reset(self, login):
+        """Take password and authenticator app away, and show a one-time link."""
+        person, form = person_of(login), typed()
+        with form.judged():
+            return self._shown_link(person, accounts.reset(g.actor, person, g.settings, form.text("reason")))
+        return self.person(login=login, faulty="reset", form=form)
+
+    @expose("/<login>/unlock", methods=("POST",))
+    def unlock(self, login):
+        """Let the person try to sign in again at once."""
+        person = person_of(login)
+        accounts.unlock(g.actor, person)
+        return done(say("已解锁,可以重新登录。", "Unlocked: they can sign in again."), _address(person))
+
     def _link_page(self, person):
-        token = accounts.issue_link(g.actor, person, g.settings)
+        return self._shown_link(person, accounts.issue_link(g.actor, person, g.settings))
+
+    def _shown_link(self, person, token):
         link = g.settings.url + url_for("sign_in.by_link", token=token)
         return self.show(
             "zhixing/administration/person_link.html", person=person, link=link, hours=g.settings.link_hours

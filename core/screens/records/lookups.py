@@ -53,11 +53,16 @@ def options(actor, target, branch_id, text):
         return [
             (person_text(p), str(departments[p.department_id]) if p.department_id in departments else "") for p in query
         ]
+    if target is Department:
+        known = [(department.code, department.name) for department in departments_of(branch_id)]
+        return [(code, name) for code, name in known if text in f"{code} {name}"][:MOST]
     if target is Clock:
         return [(clock_text(clock), "") for clock in _late_clocks(actor, branch_id, text)]
     if target is None:
         rows = _by_number(actor, text)
         return [(f"{row._meta.record}:{row.id} {title_of(row, actor)}", str(row._meta.label)) for row in rows]
+    if not issubclass(target, Record):
+        return []  # the core's own rows (findings) are named by the core, not looked up
     rows = search(_nameable(actor, target, branch_id), target, actor, text)
     rows = rows.order_by(target.id.desc()).limit(MOST)
     return [(title_of(row, actor), organisation().branches[row.branch_id].name) for row in rows]

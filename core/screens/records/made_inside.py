@@ -10,6 +10,7 @@ from core.records.model import Record
 from core.records.visibility import permission, visible_to
 from core.screens.records import asked
 from core.screens.records.cells import title_of
+from core.screens.records.searching import clear_in
 from core.switches import is_on
 
 
@@ -66,7 +67,11 @@ def doubles(actor, model, values):
     """The visible records that look like one with these values, as inputs show them; none where the type cannot tell."""
     if not hasattr(model, "alike"):
         return []
-    return [title_of(row, actor) for row in model.alike(visible_to(actor, model), values)][:10]
+    query = visible_to(actor, model)
+    for name in values:
+        if name in model.by_api_name():  # by a personal value, only those are found where the actor may see it
+            query = query.where(clear_in(model, model.by_api_name()[name], actor))
+    return [title_of(row, actor) for row in model.alike(query, values)][:10]
 
 
 def offer(context, item):

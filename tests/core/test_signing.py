@@ -1,0 +1,273 @@
+"""The second step of signing in and what passwords must be: codes are good once, policies are kept, an admin helps out."""
+
+from datetime import timedelta
+
+import pytest
+
+from core import accounts, passwords, people, qr, second_factor, totp
+from core.access import grant
+from core.audit import AuditEntry
+from core.errors import Denied, Refused, StartError
+from core.people import LoginTry, person_by_login
+from core.second_factor import SecondFactor
+from core.settings import Settings, load
+from core.start import start
+from core.testing import actor, branch, console, local
+
+NOW = local("2025-03-03 10:00")
+STEP = timedelta(seconds=totp.STEP_SECONDS)
+DAY = timedelta(days=1)
+GOOD = "Frisch-gewagt-7"
+
+
+@pytest.fixture
+def policy(monkeypatch):
+    """`policy("asvs")` puts a policy in force."""
+    return lambda name: monkeypatch.setitem(passwords.in_force, "name", name)
+
+
+def code(secret, moment):
+    return totp.code_at(secret, totp.step_of(moment))
+
+
+def with_app(login, now=NOW):
+    """Give somebody an authenticator app at a moment; its secret."""
+    secret = totp.new_secret()
+    second_factor.set_up(actor(login, now), secret, code(secret, now))
+    return secret
+
+
+def told(call, *args, **options):
+    """What an attempt answered: "yes", or the name of its error's kind."""
+    try:
+        call(*args, **options)
+    except Denied as error:
+        return "wait" if "次数过多" in error.message else "no"
+    except Refused:
+        return "refused"
+    return "yes"
+
+
+# ---- one-time codes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(
+    "seconds, expected",
+    [(59, "287082"), (1111111109, "081804"), (1111111111, "050471"), (1234567890, "005924"), (2000000000, "279037")],
+)
+def test_codes_are_those_of_rfc_6238(seconds, expected):
+    assert totp.code_at("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", seconds // 30) == expected
+
+
+@pytest.mark.pure
+def test_a_qr_code_holds_its_text_with_room_around():
+    side, path = qr.svg(totp.address("A" * 32, "alice"))
+    assert side == 4 * 5 + 17 + 2 * qr.QUIET and path.startswith(f"M{qr.QUIET},{qr.QUIET}h1")
+    with pytest.raises(ValueError):
+        qr.svg("x" * 272)
+
+
+@pytest.mark.parametrize(
+    "shift, answer",
+    [(-2, "no"), (-1, "yes"), (0, "yes"), (1, "yes"), (2, "no")],
+)
+def test_a_code_may_be_one_step_old_or_early(settings, shift, answer):
+    secret, later = with_app("alice"), NOW + 10 * STEP
+    assert told(
+        second_factor.accept, person_by_login("alice"), code(secret, later + shift * STEP), later, settings
+    ) == (answer)
+
+
+def test_a_code_is_good_once_and_so_is_every_earlier_one(settings):
+    secret, alice, later = with_app("alice"), person_by_login("alice"), NOW + 10 * STEP
+    tries = [(code(secret, later), "yes"), (code(secret, later), "no"), (code(secret, later - STEP), "no")]
+    for shown, answer in tries:
+        assert told(second_factor.accept, alice, shown, later, settings) == answer
+    assert told(second_factor.accept, alice, code(secret, later + STEP), later + STEP, settings) == "yes"
+
+
+def test_the_code_that_proved_the_app_does_not_sign_in(settings):
+    secret = with_app("alice")
+    assert told(second_factor.accept, person_by_login("alice"), code(secret, NOW), NOW, settings) == "no"
+
+
+@pytest.mark.parametrize("typed", ["", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "000000\0"])
+def test_what_is_no_code_is_refused(settings, typed):
+    with_app("alice")
+    assert told(second_factor.accept, person_by_login("alice"), typed, NOW + STEP, settings) == "no"
+
+
+def test_codes_are_throttled_and_a_good_password_in_between_does_not_help(settings):
+    secret, alice, later = with_app("alice"), person_by_login("alice"), NOW + 10 * STEP
+    people.set_password(console(NOW), alice, GOOD)
+    for n in range(settings.sign_in_tries):
+        moment = later + timedelta(seconds=n)
+        assert people.sign_in("alice", GOOD, moment, settings)
+        assert told(second_factor.accept, alice, "wrong", moment, settings) == "no"
+    assert told(second_factor.accept, alice, code(secret, later + STEP), later + STEP, settings) == "wait"
+    after = later + timedelta(minutes=settings.sign_in_wait_minutes, seconds=9)
+    assert told(second_factor.accept, alice, code(secret, after), after, settings) == "yes"
+
+
+def test_an_app_is_set_up_once_and_only_with_a_code_of_it(settings):
+    secret = totp.new_secret()
+    assert told(second_factor.set_up, actor("alice", NOW), secret, code(totp.new_secret(), NOW)) == "refused"
+    assert not SecondFactor.select().exists()
+    with_app("alice")
+    assert told(second_factor.set_up, actor("alice", NOW), secret, code(secret, NOW)) == "refused"
+
+
+@pytest.mark.parametrize(
+    "login, required", [("admin", True), ("security", True), ("auditor", True), ("alice", False), ("carol", False)]
+)
+def test_the_three_administrations_need_codes_as_shipped(settings, login, required):
+    assert second_factor.is_required(actor(login, NOW), settings) is required
+
+
+def test_a_role_in_the_setting_needs_codes_too(settings):
+    chosen = Settings(home=settings.home, database=settings.database, totp_roles=["management"])
+    assert second_factor.is_required(actor("carol", NOW), chosen)
+    assert not second_factor.is_required(actor("admin", NOW), chosen)
+
+
+def test_a_role_that_there_is_not_stops_the_start(settings):
+    with pytest.raises(StartError, match="totp_roles: no role 'sytem_admin'"):
+        start(Settings(home=settings.home, database=settings.database, totp_roles=["sytem_admin"]))
+
+
+def test_the_secret_stands_in_no_trail(settings):
+    secret = with_app("alice")
+    accounts.reset(actor("security", NOW), person_by_login("alice"), settings, "手机丢失")
+    entries = AuditEntry.select().where(AuditEntry.record == "person")
+    assert {"totp", "reset"} <= {entry.verb for entry in entries}
+    assert secret not in "".join(str(entry.__data__) for entry in AuditEntry.select())
+
+
+# ---- passwords -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(
+    "name, password, is_good",
+    [
+        pytest.param("mlps", "Abcdef12", True, id="mlps: eight characters of three classes"),
+        pytest.param("mlps", "Abcde12", False, id="mlps: seven"),
+        pytest.param("mlps", "abcdef12", False, id="mlps: two classes"),
+        pytest.param("mlps", "密码密钥ab12", True, id="mlps: other writing is a class"),
+        pytest.param("mlps", "xALICEx12", False, id="mlps: the login in it"),
+        pytest.param("mlps", "Aa1Aa1Aa1", False, id="mlps: three characters again and again"),
+        pytest.param("mlps", "Ab1-" * 51, False, id="mlps: endless"),
+        pytest.param("asvs", "vier pferde im", True, id="asvs: no classes are asked"),
+        pytest.param("asvs", "vierpferdei", False, id="asvs: eleven"),
+        pytest.param("asvs", "qwertyuiopasdf", False, id="asvs: a common one"),
+        pytest.param("asvs", "Password123!", False, id="asvs: a common one with digits and a sign behind it"),
+        pytest.param("asvs", "123456789012", False, id="asvs: digits in a row"),
+        pytest.param("asvs", "my alice in nowhere", False, id="asvs: the login in it"),
+    ],
+)
+def test_a_password_is_judged_by_the_policy_in_force(policy, name, password, is_good):
+    policy(name)
+    assert (passwords.faults("alice", password) == []) is is_good
+
+
+@pytest.mark.pure
+def test_all_that_is_wrong_with_a_password_is_told_at_once(policy):
+    policy("mlps")
+    assert len(passwords.faults("alice", "alice")) == 3
+
+
+@pytest.mark.parametrize(
+    "name, again, answer",
+    [
+        ("mlps", 1, "refused"),
+        ("mlps", 5, "refused"),
+        ("mlps", 6, "yes"),
+        ("asvs", 1, "yes"),
+    ],
+)
+def test_the_last_five_passwords_are_not_taken_again(settings, policy, name, again, answer):
+    policy(name)
+    alice = person_by_login("alice")
+    for n in range(again):
+        people.set_password(console(NOW), alice, f"Losung Nummer {n}!")
+    assert told(people.set_password, console(NOW), alice, "Losung Nummer 0!") == answer
+
+
+@pytest.mark.parametrize("name, after, is_old", [("mlps", 90, False), ("mlps", 91, True), ("asvs", 900, False)])
+def test_a_password_is_changed_every_90_days_or_never(policy, group, name, after, is_old):
+    policy(name)
+    assert passwords.is_too_old(NOW, NOW + after * DAY) is is_old
+
+
+def test_a_password_of_unknown_age_is_changed_where_age_counts(policy, group):
+    policy("mlps")
+    assert passwords.is_too_old(None, NOW)
+    policy("asvs")
+    assert not passwords.is_too_old(None, NOW)
+
+
+@pytest.mark.pure
+def test_a_policy_that_there_is_not_stops_the_start(tmp_path):
+    with pytest.raises(StartError, match="password_policy = 'none' is not one of: mlps, asvs"):
+        load({"ZHIXING_HOME": str(tmp_path), "ZHIXING_PASSWORD_POLICY": "none"})
+
+
+# ---- help from an administrator ------------------------------------------------------------------------------------------
+
+
+def lost(login):
+    """Somebody with password, app, session and link; who they are."""
+    person = person_by_login(login)
+    people.set_password(console(NOW), person, GOOD)
+    with_app(login)
+    return person
+
+
+@pytest.mark.parametrize("login", ["alice", "admin", "auditor"])
+def test_a_security_admin_resets_password_and_app_with_a_reason_and_a_new_link(settings, login):
+    person, token = lost(login), people.begin_session(person_by_login(login), NOW, code_at=NOW)
+    link = accounts.reset(actor("security", NOW), person, settings, "手机丢失")
+    assert second_factor.of(person) is None and people.session_of(token, NOW, settings) is None
+    assert told(people.sign_in, login, GOOD, NOW, settings) == "no"
+    assert people.use_link(link, NOW).login == login
+    entry = AuditEntry.get(AuditEntry.verb == "reset")
+    assert (entry.actor, entry.row_id, entry.reason) == ("security", person.id, "手机丢失")
+    assert entry.changes == {"totp": [True, False]}
+
+
+@pytest.mark.parametrize(
+    "who, whom, reason, answer",
+    [
+        pytest.param("admin", "alice", "x", "no", id="not a system admin"),
+        pytest.param("auditor", "alice", "x", "no", id="not an auditor"),
+        pytest.param("bob", "alice", "x", "no", id="not a head"),
+        pytest.param("security", "security", "x", "no", id="nobody themselves"),
+        pytest.param("security", "alice", " ", "refused", id="not without a reason"),
+    ],
+)
+def test_nobody_else_resets(settings, who, whom, reason, answer):
+    person = lost(whom)
+    assert told(accounts.reset, actor(who, NOW), person, settings, reason) == answer
+    assert second_factor.of(person) and people.sign_in(whom, GOOD, NOW, settings)
+
+
+def test_a_security_admin_of_one_branch_resets_nobody_of_another(settings):
+    grant(console(), person_by_login("heidi"), "security_admin", branch("BJ"))
+    assert told(accounts.reset, actor("heidi", NOW), lost("alice"), settings, "x") == "no"
+    assert told(accounts.reset, actor("heidi", NOW), lost("frank"), settings, "x") == "yes"
+
+
+@pytest.mark.parametrize("step", [None, second_factor.CODE])
+def test_a_login_that_waits_is_unlocked_with_a_trail(settings, step):
+    alice = lost("alice")
+    for n in range(settings.sign_in_tries):
+        people.remember_try("alice", NOW + timedelta(seconds=n), "", False, step)
+    later = NOW + timedelta(minutes=1)
+    assert accounts.is_waiting(alice, later, settings)
+    with pytest.raises(Denied):
+        accounts.unlock(actor("bob", later), alice)
+    accounts.unlock(actor("security", later), alice)
+    assert not accounts.is_waiting(alice, later, settings) and people.sign_in("alice", GOOD, later, settings)
+    assert AuditEntry.get(AuditEntry.verb == "unlock").actor == "security"
+    assert LoginTry.select().where(~LoginTry.succeeded).count() == settings.sign_in_tries  # still on file
