@@ -16,12 +16,12 @@ def pytest_addoption(parser):
     parser.addoption(
         "--database", default="sqlite", choices=("sqlite", "postgresql"), help="which database the tests use"
     )
-    parser.addoption("--without", action="append", default=[], help="an enforcer of a clause to take away (make prove)")
 
 
 @pytest.fixture(scope="session")
 def without(pytestconfig):
-    return frozenset(pytestconfig.getoption("--without"))
+    """Enforcers of clauses to take away: what `make prove` asks for (core.kit.taking_away)."""
+    return frozenset(pytestconfig.getoption("--without", []))
 
 
 @pytest.fixture(scope="session")

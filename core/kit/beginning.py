@@ -23,7 +23,6 @@ FILES = {
     "examples.txt": "examples.py",
     "regulation.txt": "regulation.toml",
     "limits.txt": "limits.toml",
-    "proofs.txt": "proofs.toml",
 }
 LONGEST = 32  # so that no line that names it becomes too long
 

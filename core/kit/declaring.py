@@ -35,7 +35,7 @@ def _texts(subject):
         yield from ((f"{where} {state.name}", state.label) for state in workflow.states.values())
         yield from ((f"{where} {step.event}", step.label) for step in workflow.transitions.values())
     for extension in subject.manifest.extensions:
-        for name, column in extension.fields.items():
+        for name, column in _added(subject, extension):
             yield f"{extension.record}.{name}", column.label
             yield from ((f"{extension.record}.{name} {word}", told) for word, told in _options(column))
         for part in (*extension.states, *extension.transitions):
@@ -48,6 +48,12 @@ def _texts(subject):
         for clause in subject.plugin.regulation.clauses.values():
             yield f"regulation.toml: title of {clause.id}", clause.title
             yield f"regulation.toml: demand of {clause.id}", clause.demand
+
+
+def _added(subject, extension):
+    """The columns that an extension adds, as they stand in the model: [(name, column)]."""
+    there = registry().models[extension.record]._meta.fields
+    return [(name, there[f"{subject.name}__{name}"]) for name in extension.fields]
 
 
 def _options(column):
@@ -72,7 +78,7 @@ def personal_data_is_declared(subject):
     """Personal data is declared with its purpose."""
     columns = [(model.__name__, column.name, column) for model in subject.models for column in model.own_fields()]
     for extension in subject.manifest.extensions:
-        columns += [(extension.record, name, column) for name, column in extension.fields.items()]
+        columns += [(extension.record, name, column) for name, column in _added(subject, extension)]
     for where, name, column in columns:
         personal = getattr(column, "personal", None)
         if any(part in name for part in PERSONAL) and not personal:

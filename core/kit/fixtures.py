@@ -21,11 +21,11 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="session")
-def started(tmp_path_factory):
+def started(tmp_path_factory, pytestconfig):
     """The small group, set up once in an SQLite database of its own."""
     home = tmp_path_factory.mktemp("home")
     settings = Settings(home=home, database=f"sqlite:///{home}/tests.db")
-    start(settings)
+    start(settings, without=frozenset(pytestconfig.getoption("--without", [])))
     testing.small_group()
     yield settings
     db.close()

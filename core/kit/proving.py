@@ -1,23 +1,29 @@
 """Proving one plugin: every promise of the kit asked of it on a small group in a place of its own, then its own tests."""
 
 import importlib.util
-import subprocess
-import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 from core import database, testing
 from core.errors import Fault, NotFound, Refused, StartError
-from core.kit import PROMISES, keeping
+from core.kit import PROMISES, keeping, taking_away
 from core.kit.promises import undone
+from core.kit.taking_away import Tests
 from core.language import Words, say
 from core.plugins import include, registry
 from core.settings import Settings
 from core.start import start
 
 STARTS = Words("能装载", "It starts.")
-TESTS = Words("自带的测试通过", "Its own tests pass.")
+BY_TESTS = (
+    ("own_tests", Words("自带的测试通过", "Its own tests pass.")),
+    (
+        "claims_are_proved",
+        Words("拿掉任何一项落实,都有测试发现", "Whatever enforces a clause, a test notices when it is taken away."),
+    ),
+)
+MEND_FIRST = Words("先改正以上问题", "Mend the above first.")
 
 
 def prove(name, *, folder=None, url=""):
@@ -41,8 +47,8 @@ def prove(name, *, folder=None, url=""):
                 )
             )
         rows = [_row("starts", STARTS, ()), *(_asked(promise, name) for promise in PROMISES)]
-        where = registry().plugins[name].folder
-    return [*rows, _own_tests(name, where, folder)]
+        plugin, pairs = registry().plugins[name], registry().enforcers_of(name)
+    return [*rows, *_by_its_tests(plugin, pairs, folder, all(row["holds"] for row in rows))]
 
 
 @contextmanager
@@ -82,25 +88,48 @@ def _row(name, sentence, faults):
     return {"promise": name, "sentence": str(sentence), "holds": not faults, "faults": list(faults)}
 
 
-def tests_of(name, folder):
-    """Where a plugin's own tests lie: beside the folder of plugins, or in the plugin's own folder; None where there are none."""
-    beside = folder.parent.parent / "tests" / "plugins"
-    places = (beside / f"test_{name}.py", beside / name, folder / "tests")
+def tests_of(plugin):
+    """Where a plugin's own tests lie: beside the folder of plugins, or in its own folder; None where there are none."""
+    beside = plugin.folder.parent.parent / "tests" / "plugins"
+    places = (beside / f"test_{plugin.name}.py", beside / plugin.name, plugin.folder / "tests")
     found = next((place for place in places if place.exists()), None)
-    return found or next(iter(sorted(beside.glob(f"test_{name}_*.py"))), None)
+    return found or next(iter(sorted(beside.glob(f"test_{plugin.name}_*.py"))), None)
 
 
-def _own_tests(name, where, folder):
-    place = tests_of(name, where)
-    if place is None or importlib.util.find_spec("pytest") is None:
-        why = (
-            say("没有找到测试", "none were found")
-            if place is None
-            else say("没有安装 pytest", "pytest is not installed")
-        )
-        return {"promise": "own_tests", "sentence": str(TESTS), "holds": None, "faults": [why]}
-    command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "core.kit.fixtures", "-p", "no:cacheprovider"]
-    beside = ["--plugins-folder", str(folder)] if folder is not None else []
-    done = subprocess.run([*command, "--import-mode=importlib", *beside, str(place)], capture_output=True, text=True)
-    told = (done.stdout + done.stderr).strip().splitlines()
-    return _row("own_tests", TESTS, told[-12:] if done.returncode else ())
+def _by_its_tests(plugin, pairs, folder, is_whole):
+    """What its tests say of it: that they pass, and that each thing that enforces a clause is noticed when it is taken away."""
+    place = tests_of(plugin)
+    why = _not_asked(place, is_whole)
+    if why:
+        return [
+            {"promise": promise, "sentence": str(sentence), "holds": None, "faults": [why]}
+            for promise, sentence in BY_TESTS
+        ]
+    root = plugin.folder.parent.parent
+    options = ["--import-mode=importlib", f"--rootdir={root}", "-p", "core.kit.fixtures"]
+    options += ["--plugins-folder", str(folder)] if folder is not None else []
+    there = root / "tests" if place.is_relative_to(root / "tests") else place
+    tests = Tests(root, tuple(options), (str(there),))
+    own = tests.run([str(place)])
+    if own["failed"] or own["broken"]:
+        return [_row(*BY_TESTS[0], own["told"].strip().splitlines()[-12:]), _row(*BY_TESTS[1], [MEND_FIRST])]
+    faults = _taken_away(plugin, pairs, tests)
+    return [_row(*BY_TESTS[0], ()), _row(*BY_TESTS[1], faults)]
+
+
+def _taken_away(plugin, pairs, tests):
+    marked = tests.run(collect_only=True)["marked"]
+    proofs, faults = taking_away.prove(taking_away.by_enforcer(pairs), tests, marked)
+    if plugin.regulation:
+        taking_away.write(plugin, proofs)
+    return faults
+
+
+def _not_asked(place, is_whole):
+    if not is_whole:
+        return MEND_FIRST
+    if place is None:
+        return say("没有找到测试", "none were found")
+    if importlib.util.find_spec("pytest") is None:
+        return say("没有安装 pytest", "pytest is not installed")
+    return ""

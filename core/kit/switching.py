@@ -63,7 +63,8 @@ def other_branches_notice_nothing(subject):
     """Other branches notice nothing of a switch."""
 
     def seen():
-        return {model: list(visible_to(actor("frank", NOW), model).order_by(model.id)) for model in subject.models}
+        by = actor("frank", NOW)
+        return {m: [row.__data__ for row in visible_to(by, m).order_by(m.id)] for m in subject.models}
 
     before = seen()
     _switch(subject, "off", NOW)

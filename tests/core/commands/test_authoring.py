@@ -2,11 +2,15 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from core.kit import PROMISES
 
 pytestmark = pytest.mark.pure  # proves on a database of its own
 NAME = "trial_breaches"
@@ -25,17 +29,29 @@ def proved(at):
     return done.returncode, rows, done.stderr
 
 
-@pytest.fixture
-def begun(tmp_path):
-    done = zhixing("plugin", "new", NAME, "--into", tmp_path / "plugins", "--title", "数据泄露", at=tmp_path)
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    at = tmp_path_factory.mktemp("written")
+    done = zhixing("plugin", "new", NAME, "--into", at / "plugins", "--title", "数据泄露", at=at)
     assert done.returncode == 0, done.stderr
-    return tmp_path
+    return at
+
+
+@pytest.fixture
+def begun(written, tmp_path):
+    """A folder with a new plugin in it, as it was written."""
+    return Path(shutil.copytree(written, tmp_path, dirs_exist_ok=True))
 
 
 def test_a_new_plugin_is_proved_and_well_formed_at_once(begun):
     status, rows, told = proved(begun)
     assert {name: row["faults"] for name, row in rows.items() if row["holds"] is not True} == {}, told
-    assert status == 0 and {"own_tests", "closed_to_strangers", "migrations_go_up_and_down"} <= set(rows)
+    assert status == 0 and {"own_tests", "claims_are_proved", *(promise.name for promise in PROMISES)} <= set(rows)
+    proofs = tomllib.loads((begun / "plugins" / NAME / "proofs.toml").read_text(encoding="utf-8"))
+    assert {what for by in proofs.values() for what in by} == {
+        "field:trial_breach.summary", "check:trial_breaches.urgent_ones_have_a_measure",
+        "limit:trial_breaches.report", "transition:trial_breach.report",
+    }  # fmt: skip
     for words in (("check",), ("format", "--check")):
         ruff = [
             sys.executable,
@@ -78,6 +94,17 @@ def test_what_is_broken_is_named(begun, file, right, wrong, promise, told):
     status, rows, _ = proved(begun)
     assert status == 1 and not rows[promise]["holds"]
     assert any(told in fault for fault in rows[promise]["faults"]), rows[promise]["faults"]
+
+
+def test_a_claim_that_no_test_is_about_is_named(begun):
+    path = begun / "tests" / "plugins" / f"test_{NAME}.py"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('@pytest.mark.clause("TB1.2")\n', ""), encoding="utf-8")
+    status, rows, _ = proved(begun)
+    assert status == 1 and rows["own_tests"]["holds"]
+    named = ("limit:trial_breaches.report", "transition:trial_breach.report")
+    told = {f"TB1.2: no test carries its mark, but {what} names it." for what in named}
+    assert set(rows["claims_are_proved"]["faults"]) == told
 
 
 def test_a_check_that_speaks_at_a_new_branch_is_named(begun):
