@@ -71,6 +71,12 @@ def branch(code="TJ"):
     return organisation.branch_by_code(code)
 
 
+def models(code="TJ"):
+    """The record types that are on in a branch: {name: model}."""
+    here = branch(code).id
+    return {name: m for name, m in registry().models.items() if switches.is_on(m._meta.plugin, here, BEGINNING)}
+
+
 def local(text):
     """A moment from local text, as in "2026-03-02 10:00" (Shanghai)."""
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Asia/Shanghai")).astimezone(UTC)

@@ -4,7 +4,7 @@ import pytest
 
 from core.audit import AuditEntry
 from core.plugins import registry
-from core.testing import work
+from core.testing import models, work
 
 TOKENS = ("alice", "bob", "carol")
 
@@ -19,7 +19,7 @@ def of_beijing(record, actor):
     report = registry().models["rectification_report"].get()
     values = {"report": report.id, "measure": "增加坐席", "owner": "frank", "due_on": "2025-03-10"}
     record("rectification_measure", actor("grace", "2025-03-05 10:00"), code="BJ", **values)
-    rows = {name: model.select().order_by(model.id).first() for name, model in registry().models.items()}
+    rows = {name: model.select().order_by(model.id).first() for name, model in models().items()}
     assert all(rows.values()), f"give {[name for name, row in rows.items() if row is None]} a row of BJ here"
     return rows
 
@@ -39,7 +39,7 @@ def routes(program, name, row):
 
 
 def kept():
-    return {name: list(model.select().dicts()) for name, model in registry().models.items()}
+    return {name: list(model.select().dicts()) for name, model in models().items()}
 
 
 def test_no_route_of_a_row_tells_or_changes_what_another_branch_has(program, api, of_beijing):

@@ -5,8 +5,7 @@ import re
 import pytest
 
 from core import forms
-from core.plugins import registry
-from core.testing import branch, console, work
+from core.testing import branch, console, models, work
 
 KEYWORDS = {
     "type", "properties", "required", "additionalProperties", "items", "enum", "title", "description", "readOnly", "anyOf",
@@ -85,7 +84,7 @@ def test_it_names_every_route_and_no_other(program, document):
     for rule in program.url_map.iter_rules():
         if rule.endpoint.startswith("api."):
             path = rule.rule.removeprefix("/api/v1").replace("<int:row_id>", "{id}")
-            for name in registry().models if "<record>" in path else ("",):
+            for name in models() if "<record>" in path else ("",):
                 wanted |= {(path.replace("<record>", name), method) for method in rule.methods - {"HEAD", "OPTIONS"}}
     told = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
     assert told == wanted
@@ -178,7 +177,7 @@ def test_what_is_answered_is_as_it_says(api, record, actor, login):
         ("/measures", "?branch=TJ&period=2025&by=department"),
         ("/complaint", "?nonsense=1"),
     ]
-    for name in registry().models:
+    for name in models():
         asked += [(f"/{name}", "?total=1"), (f"/{name}", "?colour=9")]
         for row in person.get(name).json["items"]:
             asked += [(f"/{name}/{{id}}{end}", row["id"]) for end in ("", "/clocks", "/history")]

@@ -8,7 +8,7 @@ from core import attachments, comments, people, records
 from core.audit import AuditEntry
 from core.plugins import registry
 from core.records.model import Record
-from core.testing import work
+from core.testing import models, work
 from plugins.timeliness.models import RectificationMeasure, RectificationReport
 
 DAY = "2025-03-05 09:30"
@@ -37,7 +37,7 @@ def of_beijing(record, actor, settings):
     report, grace = RectificationReport.get(), actor("grace", "2025-03-05 09:00")
     measure = {"report": report.id, "measure": "北京措施", "due_on": "2025-03-10"}
     records.create(grace, RectificationMeasure, measure, branch=report.branch_id)
-    found = {name: model.get() for name, model in registry().models.items()}
+    found = {name: model.get() for name, model in models().items()}
     assert {row.branch_id for row in found.values()} == {complaint.branch_id}
     for row in found.values():
         comments.add(grace, row, "北京的留言") if comments.may_comment(grace, row) else None

@@ -3,6 +3,7 @@
 import pytest
 
 from core.audit import AuditEntry
+from core.plugins import registry
 
 
 def test_the_list_says_where_each_is_on(zhixing):
@@ -10,7 +11,7 @@ def test_the_list_says_where_each_is_on(zhixing):
     assert rows["timeliness"]["on_in"] == ["BJ", "TJ"]
     assert rows["timeliness"]["depends"] == ["cases"]
     here = {row["plugin"]: row for row in zhixing("plugin", "list", "--branch", "GZ", "--json").rows}
-    assert {name: row["on"] for name, row in here.items()} == {"customers": False, "cases": False, "timeliness": False}
+    assert {name: row["on"] for name, row in here.items()} == dict.fromkeys(registry().plugins, False)
     assert "天津" in zhixing("plugin", "list", "--branch", "TJ").out
 
 
@@ -48,9 +49,13 @@ def test_a_day_to_come_changes_nothing_today(zhixing):
 @pytest.mark.parametrize(
     "words, told",
     [
-        pytest.param(("on", "nonsense", "--branch", "TJ"), "现有:customers, cases, timeliness", id="an unknown plugin"),
         pytest.param(
-            ("why", "nonsense", "--branch", "TJ"), "现有:customers, cases, timeliness", id="nor is it explained"
+            ("on", "nonsense", "--branch", "TJ"), "没有名为“nonsense”的插件。现有:customers, ", id="an unknown plugin"
+        ),
+        pytest.param(
+            ("why", "nonsense", "--branch", "TJ"),
+            "没有名为“nonsense”的插件。现有:customers, ",
+            id="nor is it explained",
         ),
         pytest.param(("on", "timeliness", "--branch", "XX"), "现有:BJ, GZ, HQ, TJ", id="an unknown branch"),
         pytest.param(("on", "cases", "--branch", "TJ"), "业务插件", id="a business plugin is never chosen"),

@@ -7,6 +7,7 @@ from core.access import Grant
 from core.audit import AuditEntry
 from core.organisation import organisation
 from core.people import Person
+from core.plugins import registry
 
 OTHERS = (
     ("due", "3 business days", "--from", "2026-02-13"),
@@ -114,4 +115,5 @@ def test_misuse_is_2_with_usage(call, words):
 def test_messages_speak_the_language_of_the_installation(zhixing, settings):
     (settings.home / "zhixing.toml").write_text('language = "en"\n')
     answer = zhixing("plugin", "why", "nonsense", "--branch", "TJ")
-    assert answer.err.strip() == 'There is no plugin "nonsense". There are: customers, cases, timeliness.'
+    known = ", ".join(registry().plugins)
+    assert answer.err.strip() == f'There is no plugin "nonsense". There are: {known}.'
