@@ -7,7 +7,7 @@ from datetime import date
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ("calendar", "sweep", "lists", "imports")
+PARTS = ("calendar", "sweep", "lists", "django_admin", "imports")
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 
 
@@ -21,7 +21,7 @@ def main(arguments):
         module = import_module(f"bench.{name}")
         sizes = (
             {"sizes": (20_000, 100_000) if name == "sweep" else (10_000,)}
-            if quick and name in ("sweep", "lists")
+            if quick and name in ("sweep", "lists", "django_admin")
             else {}
         )
         told[name] = (module.__doc__.strip().splitlines()[0], module.main(**sizes))
