@@ -176,6 +176,7 @@ def _configure(database):
             SECRET_KEY="bench",
             ALLOWED_HOSTS=["*"],
             USE_TZ=True,
+            TIME_ZONE="UTC",
             ROOT_URLCONF="bench.django_models",
             DATABASES={"default": given},
             INSTALLED_APPS=[*(f"django.contrib.{name}" for name in APPS), "bench"],
