@@ -6,7 +6,7 @@ PIP := -m pip --disable-pip-version-check --no-input -qq
 # Output of the two test runs is kept apart where make can (GNU make 4 and newer).
 APART := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: help run test test-sqlite test-postgresql lint format browser bench prove pictures lock clean
+.PHONY: help run test test-sqlite test-postgresql lint format browser bench prove pictures bundle lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -45,6 +45,9 @@ prove: .venv/.installed  ## take every rule away in turn and see that a test not
 
 pictures: .venv/.installed browser  ## take the pictures of the README and docs/ from the running program
 	@$(PY) -m tests.pictures
+
+bundle: .venv/.installed  ## write an archive into dist/ that installs without a network, and try it
+	@$(PY) .ci/bundle.py
 
 lock:  ## write requirements.lock anew from setup.cfg; ARGS=--upgrade takes newer versions
 	@$(PYTHON) -m venv build/lock

@@ -27,6 +27,7 @@ MODULES = {  # the commands that each module adds
     "measure": ("measure", "clauses"),
     "audit": ("audit",),
     "backup": ("backup", "restore"),
+    "doctor": ("doctor",),
 }
 
 

@@ -26,10 +26,11 @@ BY_TESTS = (
 MEND_FIRST = Words("先改正以上问题", "Mend the above first.")
 
 
-def prove(name, *, folder=None, url=""):
+def prove(name, *, folder=None, url="", by_tests=True):
     """Ask a plugin everything: [{promise, sentence, holds, faults}]; `holds` is None for what was not asked.
 
     `folder` holds plugins beside those that are found anyhow. `url` is an empty database, else SQLite in a temporary place.
+    Its own tests are asked too, where `by_tests`.
     """
     if folder is not None:
         include(folder)
@@ -48,7 +49,7 @@ def prove(name, *, folder=None, url=""):
             )
         rows = [_row("starts", STARTS, ()), *(_asked(promise, name) for promise in PROMISES)]
         plugin, pairs = registry().plugins[name], registry().enforcers_of(name)
-    return [*rows, *_by_its_tests(plugin, pairs, folder, all(row["holds"] for row in rows))]
+    return [*rows, *(_by_its_tests(plugin, pairs, folder, all(row["holds"] for row in rows)) if by_tests else ())]
 
 
 @contextmanager
