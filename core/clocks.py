@@ -106,10 +106,12 @@ class Reading:
             return "cancelled"
         if self.stopped_at is not None:
             return "met" if self.stopped_in_time else "late"
+        if self.due_at is not None and now > self.due_at:
+            return (
+                "red"  # also in a pause: one that begins after the end, or that the limit does not heed, moves nothing
+            )
         if self.is_paused:
             return "paused"
-        if self.due_at is not None and now > self.due_at:
-            return "red"
         return "yellow" if self.yellow_at is not None and now >= self.yellow_at else "running"
 
 
@@ -292,7 +294,7 @@ def _is_past(context, reading):
 
 
 def _next(context, reading, state, change):
-    if state in ("cancelled", "met", "paused") or reading.due_at is None:
+    if state in ("cancelled", "met") or reading.due_at is None:
         return None
     passed = reading.due_at + TICK
     if _is_past(context, reading):
@@ -301,7 +303,7 @@ def _next(context, reading, state, change):
         return passed
     if state == "running" and reading.yellow_at is not None:
         return reading.yellow_at
-    return passed if state in ("running", "yellow") else None
+    return passed if state in ("running", "yellow", "paused") else None
 
 
 def _is_recorded_late(record, reading):

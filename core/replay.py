@@ -14,10 +14,12 @@ ALWAYS = Condition()  # a clock runs by its limit, whatever the limit's conditio
 
 def state_now(clock, now):
     """The state of a stored clock at this moment; the sweep writes it a little later."""
-    if clock.state not in OPEN or clock.state == "paused":
+    if clock.state not in OPEN:
         return clock.state
     if clock.due_at is not None and now > clock.due_at:
         return "red"
+    if clock.state == "paused":
+        return "paused"
     return "yellow" if clock.yellow_at is not None and now >= clock.yellow_at else "running"
 
 

@@ -83,10 +83,10 @@ def _of_own_records(actor):
 
 def state_at(clock, now):
     """The state of a running clock at a moment, also where the sweep has not come by yet."""
-    if clock.state == "paused":
-        return "paused"
     if clock.due_at is not None and now > clock.due_at:
         return "red"
+    if clock.state == "paused":
+        return "paused"
     return "yellow" if clock.yellow_at is not None and now >= clock.yellow_at else "running"
 
 
