@@ -2,6 +2,7 @@
 
 import tomllib
 from datetime import date, time, timedelta
+from zoneinfo import ZoneInfo
 
 import chinese_calendar
 import peewee
@@ -52,8 +53,9 @@ class _Calendars:
         self.by_branch, self.built = {}, {}
 
     def of(self, branch_id, version):
-        zone = zone_of(branch_id)
-        path = organisation().path(branch_id) if branch_id else ()
+        return self.along(organisation().path(branch_id) if branch_id else (), zone_of(branch_id), version)
+
+    def along(self, path, zone, version):
         key = (path, zone.key, version)
         if key not in self.by_branch:
             rows = [
@@ -61,9 +63,10 @@ class _Calendars:
                 for r in self.rows
                 if (r.branch_id is None or r.branch_id in path) and (version is None or r.id <= version)
             ]
-            same = (tuple(r.id for r in rows), tuple(b for b in path if any(r.branch_id == b for r in rows)), zone.key)
+            levels = _levels(rows, path)
+            same = (tuple(r.id for r in rows), levels, zone.key)
             if same not in self.built:
-                self.built[same] = _build(rows, path, zone)
+                self.built[same] = _build(rows, levels, zone)
             self.by_branch[key] = self.built[same]
         return self.by_branch[key]
 
@@ -76,6 +79,11 @@ def calendar_of(branch_id, version=None):
     return _calendars.get().of(branch_id, int(version) if version is not None else None)
 
 
+def calendar_as_kept(zone, levels, version):
+    """The calendar of a version along the branches that had a say in it then, in the zone (by name) of then."""
+    return _calendars.get().along(tuple(levels), ZoneInfo(zone), int(version))
+
+
 def own_version(branch, year):
     """The version in force that one level itself gives a year, or None where it says nothing."""
     branch_id = branch.id if branch else None
@@ -83,12 +91,17 @@ def own_version(branch, year):
     return found[-1] if found else None
 
 
-def _build(rows, path, zone):
+def _levels(rows, path):
+    owners = {row.branch_id for row in rows}
+    return tuple(branch_id for branch_id in path if branch_id in owners)
+
+
+def _build(rows, levels, zone):
     latest = {}
     for row in rows:
         latest[row.branch_id, row.year] = row
     off, on, day_sessions, sessions, published = {}, {}, {}, USUAL_SESSIONS, set()
-    for level in (None, *path):  # the nearest level speaks last
+    for level in (None, *levels):  # the nearest level speaks last
         for (owner, year), row in sorted(latest.items(), key=lambda item: item[0][1]):
             if owner != level:
                 continue
@@ -111,6 +124,7 @@ def _build(rows, path, zone):
         day_sessions=day_sessions,
         published=frozenset(published),
         version=str(max((row.id for row in rows), default=0)),
+        levels=levels,
     )
 
 
@@ -147,7 +161,8 @@ def trial(branch_id, branch, year, content):
     kept = _calendars.get().rows
     new = CalendarVersion(id=max((row.id for row in kept), default=0) + 1, branch=branch, year=year, content=content)
     path = organisation().path(branch_id)
-    return _build([row for row in (*kept, new) if row.branch_id in (None, *path)], path, zone_of(branch_id))
+    rows = [row for row in (*kept, new) if row.branch_id in (None, *path)]
+    return _build(rows, _levels(rows, path), zone_of(branch_id))
 
 
 def publish(actor, branch, year, content, source=""):

@@ -31,6 +31,7 @@ class Calendar:
     day_sessions: Mapping[date, tuple] = field(default_factory=dict)  # days with hours of their own
     version: str = ""
     notes: Mapping[date, str] = field(default_factory=dict)  # why a day is off or on, for people
+    levels: tuple[int, ...] = ()  # the branches that have a say in it beside the group, the highest first
     from_opening: bool = True  # hours and minutes of an event outside sessions run from the next opening
     first: date = field(init=False)
     last: date = field(init=False)
@@ -58,6 +59,7 @@ class Calendar:
         day_sessions=None,
         published=None,
         version="",
+        levels=(),
         from_opening=True,
     ):
         """The calendar whose days off the weekends are `off` and whose make-up days are `on`, each with its reason.
@@ -91,6 +93,7 @@ class Calendar:
             day_sessions=dict(day_sessions or {}),
             version=version,
             notes={**off, **on},
+            levels=tuple(levels),
             from_opening=from_opening,
         )
 

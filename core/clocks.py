@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import peewee
 
@@ -43,7 +44,10 @@ class Clock(Table):
     clause = peewee.CharField(max_length=32)
     clauses = JsonColumn()
     edition = peewee.BigIntegerField()
+    span = peewee.CharField(max_length=64, null=True)  # the limit in words, as it was counted
     calendar_version = peewee.BigIntegerField()
+    levels = JsonColumn(null=True)  # the branches that had a say in that calendar ...
+    zone = peewee.CharField(max_length=64, null=True)  # ... and the zone of the branch then
     owner_id = peewee.BigIntegerField(null=True)
     department_id = peewee.BigIntegerField(null=True)
     started_at = MomentColumn()
@@ -99,6 +103,7 @@ class Reading:
     is_cancelled: bool = False
     started: object = None  # as counted: a day where no hour is known
     pauses: tuple = ()
+    stamps: tuple = (None, None)  # start and stop as the record holds them: a moment, or a day of a field of days
 
     def state(self, now):
         """The state at a moment."""
@@ -137,26 +142,27 @@ def clocks_of(record, families, calendar, events=(), *, is_void=False):
         stopped = _stamp(record, values, stop, calendar)
         found[family] = Reading(
             limit,
-            values.get(start),
+            _moment(values.get(start), calendar.zone),
             due_.at,
             due_.on,
             yellow_at,
-            _moment(values.get(stop), calendar),
+            _moment(values.get(stop), calendar.zone),
             None if stopped is None else in_time(stopped, due_),
             due_.provisional,
             bool(pauses and pauses[-1][1] is None),
             is_void or any(event.kind == "cancellation" for event in mine),
             started,
             pauses,
+            (values.get(start), values.get(stop)),
         )
     return found
 
 
-def _moment(value, calendar):
-    """A moment for a stop that is kept as a day: its beginning in the branch's zone."""
+def _moment(value, zone):
+    """A moment for a stamp that is kept as a day: its beginning in the zone."""
     if value is None or isinstance(value, datetime):
         return value
-    return datetime.combine(value, time.min, calendar.zone).astimezone(UTC)
+    return datetime.combine(value, time.min, zone).astimezone(UTC)
 
 
 def _stamp(record, values, name, calendar):
@@ -220,10 +226,11 @@ def follow(context, model, changes):
     fresh = []
     for change in changes:
         record = change.record
-        readings = _readings(context, record, events.get(record.id, ()))
+        families = _families(context, record)
+        readings = _readings(context, record, families, events.get(record.id, ()))
         kept = stored.get(record.id, {})
         for family, reading in readings.items():
-            if family in kept and _stands(kept[family], reading):
+            if family in kept and _stands(kept[family], reading, families[family], change, context):
                 continue
             values = _values(context, record, reading, kept.get(family), change)
             if family in kept:
@@ -241,12 +248,14 @@ def locked(query):
     return query if is_sqlite() else query.for_update()
 
 
-def _readings(context, record, events):
+def _families(context, record):
     day = local_day(record.happened_at, record.branch_id)
-    families = context.found.get(("families", day))
-    if families is None:
-        families = families_of(record._meta.record, context.branch_id, day, context.now)
-        context.found["families", day] = families
+    if ("families", day) not in context.found:
+        context.found["families", day] = families_of(record._meta.record, context.branch_id, day, context.now)
+    return context.found["families", day]
+
+
+def _readings(context, record, families, events):
     state = context.workflow.states.get(record.state)
     return clocks_of(record, families, context.calendar, events, is_void=bool(state and state.void))
 
@@ -272,7 +281,10 @@ def _values(context, record, reading, clock, change):
         "clause": limit.clauses[0],
         "clauses": list(limit.clauses),
         "edition": limit.edition,
+        "span": limit.span.text,
         "calendar_version": int(context.calendar.version or 0),
+        "levels": list(context.calendar.levels),
+        "zone": context.calendar.zone.key,
         "owner_id": clock.owner_id if settled else record.owner_id,
         "department_id": clock.department_id if settled else record.department_id,
         "started_at": reading.started_at,
@@ -326,7 +338,7 @@ def _store(context, clock, values, change):
     _ask_why_late(context, clock, values, change)
     if _proves_wrong(clock, values):
         findings.withdraw(context.actor, red, change.reason)
-    if (values["state"] in ("met", "late", "cancelled") and clock.state in OPEN) or _begins_later(clock, values):
+    if (values["state"] in ("met", "late", "cancelled") and clock.state in OPEN) or _is_early_again(clock, values):
         findings.close_many(context.actor, opened)
     if values["state"] == "late":
         source = f"limit:{values['plugin']}.{values['limit']}"
@@ -336,15 +348,20 @@ def _store(context, clock, values, change):
         Clock.update(differs).where(Clock.id == clock.id).execute()
 
 
-def _stands(clock, reading):
-    """Whether a verdict stands as it was given, by the limit and the calendar of its time: nothing it rests on has moved."""
-    same = (clock.plugin, clock.limit, clock.started_at, clock.stopped_at) == (
-        reading.limit.plugin,
-        reading.limit.name,
-        reading.started_at,
-        reading.stopped_at,
-    )
-    return same and clock.state in ("met", "late") and not reading.is_cancelled
+def _stands(clock, reading, limits, change, context):
+    """Whether a verdict stands as it was given, by the limit and the calendar of its time: nothing it rests on has moved.
+
+    Another limit for the same moments, shipped or set since, does not reach back; it does where the condition of one
+    speaks of what has changed in the record, and where its plugin has just come on.
+    """
+    zone = ZoneInfo(clock.zone) if clock.zone else context.calendar.zone
+    if [clock.started_at, clock.stopped_at] != [_moment(stamp, zone) for stamp in reading.stamps]:
+        return False
+    if clock.state not in ("met", "late") or reading.is_cancelled:
+        return False
+    if (clock.plugin, clock.limit) == (reading.limit.plugin, reading.limit.name):
+        return True
+    return context.history_until is None and not any(limit.condition.asks(change.before) for limit in limits)
 
 
 def _ask_why_late(context, clock, values, change):
@@ -357,13 +374,19 @@ def _ask_why_late(context, clock, values, change):
         raise Refused(Fault("reason", told, "required"))
 
 
-def _begins_later(clock, values):
-    is_early_again = values["state"] == "running" and clock.state in ("yellow", "red")
-    return is_early_again and values["started_at"] != clock.started_at
+def _is_early_again(clock, values):
+    """Whether what was near its limit or past it is neither any more, for it began later or other days are off."""
+    is_early = values["state"] == "running" and clock.state in ("yellow", "red")
+    return is_early and (values["started_at"] != clock.started_at or _moved_by_calendar(clock, values))
+
+
+def _moved_by_calendar(clock, values):
+    is_later = values["due_at"] is not None and clock.due_at is not None and values["due_at"] > clock.due_at
+    return is_later and values["calendar_version"] != clock.calendar_version
 
 
 def _proves_wrong(clock, values):
-    """Whether a red given for the limit of `clock` was wrong: done in time after all, or begun later than was said.
+    """Whether a red given for the limit of `clock` was wrong: done in time after all, begun later, or not due so early.
 
     A red stands where the record has come under another limit since: becoming complex excuses nothing.
     """
@@ -371,4 +394,4 @@ def _proves_wrong(clock, values):
         return False
     if values["state"] == "met":
         return clock.state not in ("met", "cancelled")
-    return _begins_later(clock, values)
+    return _is_early_again(clock, values)

@@ -41,6 +41,11 @@ class Condition:
         """The fields that it speaks of."""
         return tuple(name for name, _, _ in self.parts)
 
+    def asks(self, names):
+        """Whether it speaks of one of these columns; of "extra" where it speaks of a question."""
+        moved = {name.rstrip("_") for name in names}
+        return any(name in moved or (name.startswith("x_") and "extra" in moved) for name in self.fields)
+
     def holds(self, values):
         """Whether it holds for a mapping by field name."""
         return all((_word(values.get(name)) in wanted_values) == wanted for name, wanted, wanted_values in self.parts)
