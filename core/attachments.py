@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import secrets
+import unicodedata
 import zipfile
 from pathlib import PurePath
 
@@ -36,6 +37,9 @@ class Attachment(Kept):
         indexes = ((("record", "record_id"), False),)
 
 
+RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10))}  # of Windows
+
+
 def _is_zip_with(folder):
     def judge(content):
         try:
@@ -43,7 +47,8 @@ def _is_zip_with(folder):
                 names = archive.namelist()
         except zipfile.BadZipFile:
             return False
-        return "[Content_Types].xml" in names and any(name.startswith(folder) for name in names)
+        runs = any(name.lower().endswith("vbaproject.bin") for name in names)  # macros
+        return not runs and "[Content_Types].xml" in names and any(name.startswith(folder) for name in names)
 
     return judge
 
@@ -92,9 +97,10 @@ def attach(actor, record, name, content, settings):
 
 
 def _clean(name):
-    """The bare name, in any script, without folders and what no file system takes."""
-    bare = PurePath((name or "").replace("\\", "/")).name
+    """The bare name, in any script, composed, without folders, unseen signs and what some file system does not take."""
+    bare = PurePath(unicodedata.normalize("NFC", name or "").replace("\\", "/")).name
     kept = "".join(c for c in bare if c.isprintable() and c not in '<>:"/|?*').strip(" .")
+    kept = f"_{kept}" if kept.partition(".")[0].strip().upper() in RESERVED else kept
     stem, dot, ending = kept.rpartition(".")
     return (stem[: 200 - len(ending)] + dot + ending[:10]) if dot else kept[:200]
 

@@ -26,6 +26,7 @@ from core.language import say
 
 FORMAT = 1
 COPY = "database.sqlite"
+MEGABYTE = 1024**2
 PAGE = 5000  # rows read and written at once
 
 
@@ -138,6 +139,7 @@ def restore(path, settings, folders):
     with _opened(path) as archive:
         manifest = _read_manifest(archive, path)
         _require_empty(settings)
+        _require_room(archive, settings.home)
         if settings.database_url.startswith("sqlite:"):
             _restore_sqlite(archive, manifest, settings, folders)
         else:
@@ -167,6 +169,8 @@ def _no_backup(path):
 
 def _read_manifest(archive, path):
     try:
+        if archive.getinfo("manifest.json").file_size > MEGABYTE:
+            raise ValueError
         manifest = json.loads(archive.read("manifest.json"))
     except (KeyError, ValueError) as error:
         raise Refused(_no_backup(path)) from error
@@ -203,6 +207,23 @@ def _require_empty(settings):
         )
     if faults:
         raise Refused(*faults)
+
+
+def _require_room(archive, home):
+    """Raise Refused where the disk does not hold what the backup says it unpacks to; no part can give more than it says."""
+    home.mkdir(parents=True, exist_ok=True)
+    needed, free = sum(part.file_size for part in archive.infolist()), shutil.disk_usage(home).free
+    if needed > free:
+        raise Refused(
+            say(
+                "备份解开后有 {needed} MB,{home} 只剩 {free} MB。请腾出空间,并确认这确是 zhixing backup 生成的文件。",
+                "The backup unpacks to {needed} MB and {home} has {free} MB left. Make room, and see that zhixing backup "
+                "has made this file.",
+                needed=needed // MEGABYTE,
+                free=free // MEGABYTE,
+                home=home,
+            )
+        )
 
 
 def _restore_sqlite(archive, manifest, settings, folders):

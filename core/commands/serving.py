@@ -111,7 +111,10 @@ def _require_free(settings):
 
 def _server(app, settings):
     scheme = "https" if settings.behind_tls else "http"
-    return waitress.create_server(app, host=settings.host, port=settings.port, url_scheme=scheme, threads=8)
+    most = 2 * app.config["MAX_CONTENT_LENGTH"]  # what is little too large is told by a page; more is not even taken in
+    return waitress.create_server(
+        app, host=settings.host, port=settings.port, url_scheme=scheme, threads=8, max_request_body_size=most
+    )
 
 
 def _serve(server, settings):

@@ -20,6 +20,8 @@ POLICY = (
     "default-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self'; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+DOWNLOAD = f"{POLICY}; sandbox"  # of a file, should a browser ever open it in place
+BESIDE = 1024 * 1024  # bytes that a form may carry beside its file
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -51,7 +53,7 @@ def install(app, settings):
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.session_hours),
-        MAX_CONTENT_LENGTH=settings.upload_megabytes * 1024 * 1024,
+        MAX_CONTENT_LENGTH=settings.upload_megabytes * 1024 * 1024 + BESIDE,
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=settings.behind_tls,
     )
@@ -71,6 +73,8 @@ def wants_json():
 
 
 def _headers(response):
+    if response.headers.get("Content-Disposition", "").startswith("attachment"):
+        response.headers["Content-Security-Policy"] = DOWNLOAD
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if request.endpoint not in STATIC:

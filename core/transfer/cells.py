@@ -34,10 +34,20 @@ def _named(target, value):
 
 
 def guarded(value):
-    """A value for CSV: a text that a spreadsheet would take for a formula has an apostrophe before it."""
+    """A value for CSV: a text that a spreadsheet would take for a formula has an apostrophe before it.
+
+    One that has apostrophes before it already has one more, so that each comes back as it was.
+    """
     if isinstance(value, str):
-        return "'" + value if value.startswith(ACTIVE) else value
+        return "'" + value if value.lstrip("'").startswith(ACTIVE) else value
     return value.isoformat(sep=" ") if hasattr(value, "hour") else str(value)
+
+
+def written(cell, text):
+    """A cell of an ordinary sheet with a text in it that is none of a formula."""
+    cell.value = ILLEGAL_CHARACTERS_RE.sub("", text)
+    cell.data_type = "s"
+    return cell
 
 
 def in_excel(page, value):

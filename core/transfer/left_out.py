@@ -58,7 +58,7 @@ def _write_csv(target, sheet, rows):
     encoding = {"utf-8-sig": "utf-8-sig", "gb18030": "gb18030"}.get(sheet.encoding, "utf-8-sig")
     with open(target, "w", encoding=encoding, newline="") as file:
         writer = csv.writer(file, delimiter=sheet.delimiter)
-        writer.writerow([*sheet.headers, str(REASONS)])
+        writer.writerow([*map(guarded, sheet.headers), str(REASONS)])
         for cells, errors in rows:
             writer.writerow([*map(guarded, cells), guarded(_reasons(errors))])
 

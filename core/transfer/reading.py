@@ -3,10 +3,12 @@
 import csv
 import io
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
+from xml.parsers import expat
 
 from openpyxl import load_workbook
 from openpyxl.styles.numbers import is_datetime
@@ -21,6 +23,7 @@ ACTIVE = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes a text that beg
 MOST_UNPACKED = 500 * 1024**2  # bytes of an Excel file once unpacked
 MOST_PACKED = 100  # times that honest tables are never packed smaller than ...
 SMALL = 10 * 1024**2  # ... looked at only beyond so many bytes
+MOST_COLUMNS, MOST_EMPTY = 1_000, 50_000  # columns, and empty rows one after the other, that no honest table has
 
 
 @dataclass
@@ -80,7 +83,7 @@ def _csv(path, content):
     rows = [(number, cells) for number, cells in enumerate(read_rows, 1) if any(cells)]
     for _, cells in rows:
         for place, cell in enumerate(cells):
-            if cell[:1] == "'" and cell[1:2] in ACTIVE:  # as our own exports write it
+            if cell[:1] == "'" and cell.lstrip("'").startswith(ACTIVE):  # as our own exports write it
                 cells[place] = cell[1:]
     return Sheet(path, "csv", rows[0][1] if rows else [], rows[1:], encoding, delimiter)
 
@@ -98,9 +101,11 @@ def _decoded(path, content):
         encodings = ("utf-8-sig", "gb18030")
     for encoding in encodings:
         try:
-            return content.decode(encoding), encoding
+            text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
+        if "\0" not in text:
+            return text, encoding
     raise refused(
         path,
         "文字编码既不是 UTF-8 也不是 GBK,无法读取。请用 Excel 打开后另存为“CSV UTF-8”",
@@ -116,16 +121,21 @@ def _excel(path, content):
                 "Excel 文件解压后异常庞大,已拒绝读取。请分成几个较小的文件再导入",
                 "the Excel file unpacks to far more than a table has, and was not read. Split it into smaller files",
             )
+        if _declares(content):
+            raise refused(
+                path,
+                "Excel 文件里有 DOCTYPE 声明,正常的表格没有,已拒绝读取",
+                "the Excel file holds a DOCTYPE, which no honest table has, and was not read",
+            )
         book = load_workbook(io.BytesIO(content), read_only=True)
         sheet = book.worksheets[0]
-        rows = [(number, _cells(row)) for number, row in enumerate(sheet.iter_rows(), 1)]
+        rows = list(_filled(path, sheet))
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError, ParseError) as error:
         raise refused(
             path,
             "Excel 文件已损坏或不是 .xlsx,无法打开。请用 Excel 打开后另存为 .xlsx",
             "the Excel file is damaged or no .xlsx. Open it in Excel and save it as .xlsx",
         ) from error
-    rows = [(number, cells) for number, cells in rows if any(cell != "" for cell in cells)]
     headers = [str(cell).strip() for cell in rows[0][1]] if rows else []
     return Sheet(path, "xlsx", headers, rows[1:])
 
@@ -135,6 +145,46 @@ def _is_bomb(content):
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         size = sum(part.file_size for part in archive.infolist())
     return size > MOST_UNPACKED or (size > SMALL and size > MOST_PACKED * len(content))
+
+
+def _declares(content):
+    """Whether a part of a packed file declares a document type, and so could declare entities; in any encoding."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for part in archive.infolist():
+            if part.filename.lower().endswith((".xml", ".rels")) and _begins_with_doctype(archive, part):
+                return True
+    return False
+
+
+def _begins_with_doctype(archive, part):
+    found, parser = [], expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = lambda *_: found.append(True)
+    parser.StartElementHandler = lambda *_: found.append(False)
+    with archive.open(part) as file, suppress(expat.ExpatError):
+        while not found and (piece := file.read(4096)):
+            parser.Parse(piece)
+    return any(found[:1])
+
+
+def _filled(path, sheet):
+    """The rows that hold something, as (number, cells). What the sheet says of its own size is not believed."""
+    sheet.reset_dimensions()
+    last = 0
+    for number, row in enumerate(sheet.iter_rows(), 1):
+        cells = _cells(row) if row else row
+        if number - last > MOST_EMPTY or len(cells) > MOST_COLUMNS:
+            raise refused(
+                path,
+                "第 {number} 行处表格异常庞大:超过 {columns} 列,或连续 {empty} 个空行。请删去远处的单元格和空行再导入",
+                "the table is far too large at row {number}: more than {columns} columns, or {empty} empty rows one after "
+                "the other. Delete the cells and the empty rows far out",
+                columns=MOST_COLUMNS,
+                empty=MOST_EMPTY,
+                number=number,
+            )
+        if any(cell != "" for cell in cells):
+            last = number
+            yield number, cells
 
 
 def _cells(row):

@@ -13,6 +13,7 @@ from core.organisation import Department, organisation
 from core.people import Person
 from core.records.context import open_context
 from core.records.entering import TYPED_BASE
+from core.transfer.cells import written
 
 ROWS = 10_000  # rows down to which the choices are offered
 TEXT = "@"  # so that a number or a telephone keeps its leading zeros
@@ -27,7 +28,7 @@ def template(actor, model, branch):
     page.freeze_panes = "A2"
     for place, (name, column, required) in enumerate(_columns(context), 1):
         letter = get_column_letter(place)
-        cell = page.cell(1, place, str(column.label))
+        cell = written(page.cell(1, place), str(column.label))
         cell.font = Font(bold=True, color="FFC00000" if required else "FF000000")
         cell.comment = Comment(_hint(column, required), "Zhixing")
         page.column_dimensions[letter].width = 18
@@ -88,7 +89,7 @@ def _offer(page, lists, letter, place, choices):
     if not choices:
         return
     for row, choice in enumerate(choices, 1):
-        lists.cell(row, place, choice)
+        written(lists.cell(row, place), choice)
     validation = DataValidation("list", formula1=f"choices!${letter}$1:${letter}${len(choices)}", allow_blank=True)
     validation.error = say("请从列表中选择", "Pick one of the list")
     validation.add(f"{letter}2:{letter}{ROWS}")

@@ -252,7 +252,9 @@ def test_a_file_is_removed_with_a_reason_and_too_large_a_one_refused(sign_in, ap
     large = b"%PDF-" + b"x" * (settings.upload_megabytes * 1024 * 1024)
     with pytest.raises(attachments.Refused, match="20 MB"):
         attachments.attach(actor("alice", "2025-03-03 11:00"), complaint, "大.pdf", large, settings)
-    assert client.send(files, {"file": (io.BytesIO(large), "大.pdf")}).status_code == 413
+    answer = client.send(files, {"file": (io.BytesIO(large), "大.pdf")})
+    assert answer.status_code == 422 and "20 MB" in answer.text
+    assert client.send(files, {"file": (io.BytesIO(large + large), "大.pdf")}).status_code == 413
 
 
 def test_a_full_disk_is_told_and_nothing_is_kept(sign_in, complaint, settings, monkeypatch):

@@ -16,6 +16,7 @@ from core.plugins import registry
 from core.records.visibility import masked, permission
 from core.screens.administration.asking import Typed, branch_of, branches_for
 from core.screens.administration.page import AdministrationPage
+from core.transfer.cells import guarded
 
 VIEW = "core.audit.view"
 PAGE = 50
@@ -66,7 +67,7 @@ class Audit(AdministrationPage):
             file = io.StringIO()
             writer = csv.DictWriter(file, ["branch", "branch_id", "seq", "hash"])
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows({name: guarded(value) for name, value in row.items()} for row in rows)
             text, mimetype = file.getvalue(), "text/csv"
         else:
             text, mimetype = json.dumps({"at": g.now.isoformat(), "heads": rows}, indent=1), "application/json"

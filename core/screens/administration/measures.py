@@ -75,8 +75,9 @@ class Measures(Page):
             for row in measured(g.actor, branch, period, name, by or None):
                 writer.writerow(["" if row[key] is None else guarded(row[key]) for key in HEADERS])
         name = f"measures-{branch.code}-{period}.csv"
-        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
-        return Response("\ufeff" + file.getvalue(), mimetype="text/csv", headers=headers)
+        response = Response("\ufeff" + file.getvalue(), mimetype="text/csv")
+        response.headers.set("Content-Disposition", "attachment", filename=name)
+        return response
 
     @expose("/<measure>/rows")
     def rows(self, measure):
