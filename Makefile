@@ -3,10 +3,13 @@ PYTHON ?= python3
 ARGS ?=
 PY := .venv/bin/python
 PIP := -m pip --disable-pip-version-check --no-input -qq
+# How both lock files are written.
+LOCKED := --quiet --allow-unsafe --strip-extras --generate-hashes --annotation-style=line --no-emit-options \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 # Output of the two test runs is kept apart where make can (GNU make 4 and newer).
 APART := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: help run test test-sqlite test-postgresql lint format browser bench prove pictures bundle lock clean
+.PHONY: help run test test-sqlite test-postgresql lint format browser bench prove pictures bundle audit audit-lock lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -49,12 +52,24 @@ pictures: .venv/.installed browser  ## take the pictures of the README and docs/
 bundle: .venv/.installed  ## write an archive into dist/ that installs without a network, and try it
 	@$(PY) .ci/bundle.py
 
-lock:  ## write requirements.lock anew from setup.cfg; ARGS=--upgrade takes newer versions
+audit: .venv/.installed build/audit/.installed  ## scanners over code, packages and the running program
+	@$(PY) .ci/audit.py $(ARGS)
+
+build/audit/.installed: .ci/audit.lock
+	@$(PYTHON) -m venv build/audit
+	@build/audit/bin/python $(PIP) install --no-compile --no-deps -r .ci/audit.lock
+	@touch $@
+
+audit-lock: build/lock  ## write .ci/audit.lock anew
+	@CUSTOM_COMPILE_COMMAND="make audit-lock" build/lock/bin/pip-compile .ci/audit.in -o .ci/audit.lock $(LOCKED) $(ARGS)
+
+lock: build/lock  ## write requirements.lock anew from setup.cfg; ARGS=--upgrade takes newer versions
+	@CUSTOM_COMPILE_COMMAND="make lock" build/lock/bin/pip-compile setup.cfg -o requirements.lock \
+		--all-extras --all-build-deps $(LOCKED) $(ARGS)
+
+build/lock:
 	@$(PYTHON) -m venv build/lock
 	@build/lock/bin/python $(PIP) install pip-tools
-	@CUSTOM_COMPILE_COMMAND="make lock" build/lock/bin/pip-compile setup.cfg -o requirements.lock --quiet \
-		--all-extras --all-build-deps --allow-unsafe --strip-extras --generate-hashes --annotation-style=line \
-		--no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(ARGS)
 
 clean:  ## remove what was installed and built; data in var/ stays
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

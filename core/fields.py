@@ -50,7 +50,7 @@ class Described:
         return self._parse(text.strip() if isinstance(text, str) else text, context)
 
     def _parse(self, text, context):
-        return _printable(str(text))
+        return _written(text)
 
     def as_json(self, value):
         """The value as JSON and exports show it."""
@@ -68,6 +68,13 @@ def _printable(text):
     return text
 
 
+def _written(value):
+    """A value as text. Raises ValueError where it is none: JSON's true, lists and objects."""
+    if isinstance(value, (bool, list, dict)):
+        raise ValueError(say("应为文字", "text is wanted"))
+    return _printable(str(value))
+
+
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 
@@ -81,7 +88,7 @@ class Text(Described, peewee.CharField):
     """One line of text, at most `max_length` characters (255)."""
 
     def _parse(self, text, context):
-        text = _printable(str(text))
+        text = _written(text)
         if len(text) > self.max_length:
             raise ValueError(
                 say(

@@ -18,6 +18,12 @@ def pytest_addoption(parser):
     )
 
 
+@pytest.fixture(autouse=True)
+def speaks_chinese():
+    """A test that asked in English must not speak for the next one."""
+    set_language("zh")
+
+
 @pytest.fixture(scope="session")
 def without(pytestconfig):
     """Enforcers of clauses to take away: what `make prove` asks for (core.kit.taking_away)."""
@@ -53,7 +59,6 @@ def place(server, tmp_path_factory, without):
 @pytest.fixture
 def settings(place, tmp_path):
     """The small group (core.testing) in a database of this test's own; gives its settings."""
-    set_language("zh")  # a test that asked in English must not speak for the next one
     name, url = place.new()
     database.connect(url)
     database.refresh()

@@ -103,6 +103,12 @@ def test_a_method_that_is_not_possible_names_those_that_are(api):
     assert "POST" in response.json["detail"]
 
 
+def test_what_is_no_record_type_is_not_written_to(api):
+    for path in ("me", "measures", "openapi.json"):
+        assert is_problem(api("alice").post(path, {}), 405, "method-not-allowed")
+    assert is_problem(api("alice").post("nonsense", {}), 404, "not-found")
+
+
 def test_an_address_that_there_is_not_sends_no_program_to_sign_in(program, settings):
     client = program.test_client()
     assert is_problem(client.get("/api/v1/complaint/x/y"), 404, "not-found")
