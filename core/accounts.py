@@ -64,8 +64,17 @@ def require_control(actor, person):
 
 
 def issue_link(actor, person, settings):
-    """A one-time link's token for somebody, shown once. Raises Denied, or Refused where the person is deactivated."""
+    """A one-time link's token for somebody, shown once. Raises Denied, or Refused where the person is deactivated.
+
+    Nobody makes one for themselves: it would be a way around the present password for whoever finds a session open.
+    """
     require_control(actor, person)
+    if actor.person_id == person.id:
+        told = say(
+            "不能给自己生成登录链接,请在“我的账户”中修改密码",
+            "nobody makes a link for themselves: change your password under My account",
+        )
+        raise Refused(Fault("person", told))
     if not person.is_active:
         raise Refused(Fault("person", say("此人已停用,请先恢复", "this person is deactivated: reactivate them first")))
     return people.make_link(actor, person, settings)
@@ -83,8 +92,9 @@ def may_reset(actor, person, held=None):
 
 
 def reset(actor, person, settings, reason):
-    """Take away the password and the app of somebody who lost them, end their sessions; returns a one-time link's token.
+    """Take away the password and the app of somebody who lost them; returns a one-time link's token.
 
+    Their sessions and API tokens end: whoever lost a password or a phone may have lost these too.
     Raises Denied, or Refused without a reason or where the person is deactivated.
     """
     if not may_reset(actor, person):
@@ -105,12 +115,15 @@ def reset(actor, person, settings, reason):
         )
         people.forgive_tries(person.login, actor.now)
         people.end_sessions(person, actor.now)
+        people.end_tokens(person, actor.now)
         note(actor, "reset", "person", person.id, person.branch_id, {"totp": [had_app, False]}, reason)
     return token
 
 
 def unlock(actor, person):
-    """Let somebody whose sign-in waits after too many tries try again at once."""
+    """Let somebody whose sign-in waits after too many tries try again at once; nobody themselves, to go on guessing."""
+    if actor.person_id == person.id:
+        raise Denied(say("不能给自己解锁。", "Nobody unlocks themselves."))
     if not may_reset(actor, person):
         require_control(actor, person)
     with transaction():

@@ -12,7 +12,7 @@ from core.database import transaction
 from core.errors import Denied, Fault, Refused
 from core.language import say
 from core.organisation import organisation
-from core.people import ApiToken, OneTimeLink, end_sessions
+from core.people import end_links, end_sessions, end_tokens
 from core.plugins import registry
 from core.records.visibility import permission, visible_to
 
@@ -94,10 +94,8 @@ def deactivate(actor, person, successor=None, reason=""):
             moved += _hand_over_all(actor, person, successor, reason)  # what came in meanwhile
         amend(actor, person, {"is_active": False}, branch_id=person.branch_id, verb="deactivate", reason=reason)
         end_sessions(person, actor.now)
-        ApiToken.update(ended_at=actor.now).where(ApiToken.person == person, ApiToken.ended_at.is_null()).execute()
-        OneTimeLink.update(used_at=actor.now).where(
-            OneTimeLink.person == person, OneTimeLink.used_at.is_null()
-        ).execute()
+        end_tokens(person, actor.now)
+        end_links(person, actor.now)
         _tell(successor, person, moved, actor.now)
     return moved
 

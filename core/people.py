@@ -8,7 +8,7 @@ import peewee
 
 from core import passwords
 from core.audit import amend, keep, note
-from core.database import Kept, Table, transaction
+from core.database import Kept, Table, alone, transaction
 from core.errors import Denied, Fault, NotFound, Refused
 from core.fields import MomentColumn
 from core.language import say
@@ -63,6 +63,8 @@ class Session(Table):
     seen_at = MomentColumn()
     ended_at = MomentColumn(null=True)
     code_at = MomentColumn(null=True)  # when a one-time code was taken in it
+    by_link = peewee.BooleanField(default=False)  # begun by a one-time link: a password is chosen first
+    totp_secret = peewee.TextField(null=True)  # of the app that is being set up in it, encrypted
     address = peewee.CharField(max_length=64, default="")
     agent = peewee.CharField(max_length=255, default="")
 
@@ -125,7 +127,7 @@ def change_person(actor, person, values, reason=""):
 
 
 def set_password(actor, person, password, keep_session=None):
-    """Set the password, as the policy in force wants it, and end every other session of the person."""
+    """Set the password, as the policy in force wants it, and end every other session and link of the person."""
     faults = passwords.faults(person.login, password, _earlier(person))
     if faults:
         raise Refused(*faults)
@@ -135,21 +137,24 @@ def set_password(actor, person, password, keep_session=None):
         amend(actor, person, values, branch_id=person.branch_id, verb="password")
         PasswordBefore.create(person=person, password_hash=kept, set_at=actor.now)
         end_sessions(person, actor.now, keep=keep_session)
+        end_links(person, actor.now)
+        Session.update(by_link=False).where(Session.id == keep_session).execute()
 
 
 def _earlier(person):
+    """The hashes of the passwords that the person had, newest first; the present one may be older than this memory."""
     rows = PasswordBefore.select(PasswordBefore.password_hash).where(PasswordBefore.person == person)
-    return [row.password_hash for row in rows.order_by(PasswordBefore.id.desc()).limit(passwords.policy().remembered)]
+    kept = [row.password_hash for row in rows.order_by(PasswordBefore.id.desc()).limit(passwords.policy().remembered)]
+    return list(dict.fromkeys([person.password_hash, *kept] if person.password_hash else kept))
 
 
 def sign_in(login, password, now, settings, address=""):
     """The person, if the password is right. Raises Denied, always with the same words; throttled per login."""
-    refuse_throttled(login, now, settings)
+    attempt = begin_try(login, now, settings, address)
     person = Person.get_or_none(Person.login == login)
-    good = passwords.verify(person.password_hash if person else "", password) and person.is_active
-    remember_try(login, now, address, good)
-    if not good:
+    if not (passwords.verify(person.password_hash if person else "", password) and person.is_active):
         raise Denied(say("登录名或密码不正确。", "The login or the password is wrong."))
+    pass_try(attempt)
     return person
 
 
@@ -168,21 +173,28 @@ def failed_tries(login, now, settings, step=None):
     return failed.count()
 
 
-def refuse_throttled(login, now, settings, step=None):
-    """Raise Denied where a step of the login (None: the password) failed too often."""
-    if failed_tries(login, now, settings, step) >= settings.sign_in_tries:
-        raise Denied(
-            say(
-                "尝试次数过多,请 {minutes} 分钟后再试。",
-                "Too many tries. Wait {minutes} minutes.",
-                minutes=settings.sign_in_wait_minutes,
+def begin_try(login, now, settings, address="", step=None):
+    """Keep one attempt at a step of the login (None: the password), as failed until `pass_try`; returns it.
+
+    Raises Denied where too many failed. It is counted before it is judged, so that many at the same moment are no more
+    guesses than one after the other.
+    """
+    with transaction():
+        alone(f"sign-in {login}", wait=True)
+        if failed_tries(login, now, settings, step) >= settings.sign_in_tries:
+            raise Denied(
+                say(
+                    "尝试次数过多,请 {minutes} 分钟后再试。",
+                    "Too many tries. Wait {minutes} minutes.",
+                    minutes=settings.sign_in_wait_minutes,
+                )
             )
-        )
+        return LoginTry.create(login=login[:64], at=now, address=address, succeeded=False, step=step)
 
 
-def remember_try(login, now, address, succeeded, step=None):
-    """Keep one attempt, good or not: the throttle's memory."""
-    LoginTry.create(login=login[:64], at=now, address=address, succeeded=succeeded, step=step)
+def pass_try(attempt):
+    """The attempt succeeded: what failed before it counts no more."""
+    LoginTry.update(succeeded=True).where(LoginTry.id == attempt.id).execute()
 
 
 def forgive_tries(login, now):
@@ -191,10 +203,11 @@ def forgive_tries(login, now):
     LoginTry.update(forgiven_at=now).where(failed).execute()
 
 
-def begin_session(person, now, address="", agent="", code_at=None):
+def begin_session(person, now, address="", agent="", code_at=None, by_link=False):
     """Begin a session; returns the token that the browser keeps. `code_at`: when a one-time code was taken for it."""
     token, client = secrets.token_urlsafe(32), {"address": address[:64], "agent": agent[:255]}
-    Session.create(token_hash=_hash(token), person=person, began_at=now, seen_at=now, code_at=code_at, **client)
+    how = {"code_at": code_at, "by_link": by_link}
+    Session.create(token_hash=_hash(token), person=person, began_at=now, seen_at=now, **how, **client)
     return token
 
 
@@ -219,6 +232,12 @@ def is_live(session, now, settings):
     )
 
 
+def live_sessions(person, now, settings):
+    """The sessions in which somebody is signed in now, the one used last first."""
+    rows = Session.select().where(Session.person == person, Session.ended_at.is_null()).order_by(Session.seen_at.desc())
+    return [row for row in rows if is_live(row, now, settings)]
+
+
 def end_session(token, now):
     """Sign a browser out, on the server."""
     Session.update(ended_at=now).where(Session.token_hash == _hash(token), Session.ended_at.is_null()).execute()
@@ -236,13 +255,16 @@ def make_link(actor, person, settings):
     """A token that signs the person in once, within the hours of the setting; earlier links of theirs lapse."""
     token = secrets.token_urlsafe(24)
     with transaction():
-        OneTimeLink.update(used_at=actor.now).where(
-            OneTimeLink.person == person, OneTimeLink.used_at.is_null()
-        ).execute()
+        end_links(person, actor.now)
         expires = actor.now + timedelta(hours=settings.link_hours)
         OneTimeLink.create(token_hash=_hash(token), person=person, expires_at=expires)
         note(actor, "link", "person", person.id, person.branch_id, {})
     return token
+
+
+def end_links(person, now):
+    """Let the person's open one-time links lapse."""
+    OneTimeLink.update(used_at=now).where(OneTimeLink.person == person, OneTimeLink.used_at.is_null()).execute()
 
 
 def use_link(token, now):
@@ -271,6 +293,11 @@ def make_token(actor, person):
         row = ApiToken.create(token_hash=_hash(token), person=person, made_at=actor.now)
         note(actor, "token", "person", person.id, person.branch_id, {"token": [None, row.id]})
     return token
+
+
+def end_tokens(person, now):
+    """End the person's API tokens."""
+    ApiToken.update(ended_at=now).where(ApiToken.person == person, ApiToken.ended_at.is_null()).execute()
 
 
 def person_of_token(token):

@@ -1,23 +1,27 @@
-"""The second step of signing in: who owes a one-time code, setting up an app, and a code that is good once only."""
+"""The second step of signing in: who owes a one-time code (TOTP, RFC 6238), setting up an app, and a code that is good once."""
 
 import peewee
+import pyotp
+from pyotp.exceptions import OTPVerificationError
 
-from core import people, totp
+from core import at_rest, people
 from core.audit import note
 from core.database import Table, transaction
 from core.errors import Denied, Fault, Refused
 from core.fields import MomentColumn
 from core.language import say
-from core.people import Person
+from core.people import Person, Session
 
 CODE = "code"  # the step of signing in under which tries of codes are counted
+ISSUER = "Zhixing"
+DRIFT = 1  # steps of 30 seconds that a phone's clock may be off, either way
 
 
 class SecondFactor(Table):
     """A person's authenticator app. The secret leaves the program once, while it is set up, and never again."""
 
     person = peewee.ForeignKeyField(Person, unique=True, backref="+", on_delete="RESTRICT")
-    totp_secret = peewee.CharField(max_length=64)
+    totp_secret = peewee.TextField()  # encrypted
     last_step = peewee.BigIntegerField()  # the latest step whose code was taken: none up to it is taken again
     made_at = MomentColumn()
 
@@ -32,32 +36,66 @@ def is_required(actor, settings):
     return any(role.name in settings.totp_roles for role, _, _ in actor.grants)
 
 
+def step_of_code(secret, code, now):
+    """The step whose code this is, of those that a clock slightly off may show now; None where it is none of them."""
+    try:
+        typed = "".join(code.split())
+        return pyotp.TOTP(secret).verify_and_get_timecode(typed, for_time=now, valid_window=DRIFT)
+    except OTPVerificationError:
+        return None
+
+
+# ---- setting an app up -----------------------------------------------------------------------------------------------
+
+
+def propose(session):
+    """Make a secret for the app that is set up in this session; it waits there, encrypted, until a code proves it."""
+    Session.update(totp_secret=at_rest.encrypt(pyotp.random_base32())).where(
+        Session.id == session.id, Session.totp_secret.is_null()
+    ).execute()
+
+
+def proposed(session):
+    """The secret that waits in this session, else None."""
+    return at_rest.decrypt(session.totp_secret) if session.totp_secret else None
+
+
+def address(secret, login):
+    """The otpauth: address that an app reads from a QR code."""
+    return pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=ISSUER)
+
+
 def set_up(actor, secret, code):
     """Keep the secret of the actor's own app, proved by a code of it. Their sessions without a code owe one from now on."""
-    step = totp.matching_step(secret, code, actor.now)
+    step = step_of_code(secret, code, actor.now)
     if step is None:
         raise Refused(Fault("code", _wrong()))
     person = actor.person
     try:
         with transaction():
-            SecondFactor.create(person=person, totp_secret=secret, last_step=step, made_at=actor.now)
+            kept = at_rest.encrypt(secret)
+            SecondFactor.create(person=person, totp_secret=kept, last_step=step, made_at=actor.now)
+            Session.update(totp_secret=None).where(Session.person == person, ~Session.totp_secret.is_null()).execute()
             note(actor, "totp", "person", person.id, person.branch_id, {"totp_secret": ["…", "…"]})
     except peewee.IntegrityError as error:
         told = say("身份验证器已经设置过", "an authenticator app is set up already")
         raise Refused(Fault("code", told)) from error
 
 
+# ---- a code ----------------------------------------------------------------------------------------------------------
+
+
 def accept(person, code, now, settings, address=""):
     """Take a code of the person's app, once. Raises Denied where it is wrong or was used; throttled as passwords are."""
-    people.refuse_throttled(person.login, now, settings, CODE)
+    attempt = people.begin_try(person.login, now, settings, address, CODE)
     factor = of(person)
-    step = totp.matching_step(factor.totp_secret, code, now) if factor else None
+    step = step_of_code(at_rest.decrypt(factor.totp_secret), code, now) if factor else None
     good = step is not None and bool(
         SecondFactor.update(last_step=step).where(SecondFactor.id == factor.id, SecondFactor.last_step < step).execute()
     )
-    people.remember_try(person.login, now, address, good, CODE)
     if not good:
         raise Denied(_wrong())
+    people.pass_try(attempt)
 
 
 def _wrong():

@@ -26,7 +26,7 @@ def up(migrator, db):
     class SecondFactor(Model):
         id = BigAutoField()
         person = ForeignKeyField(Person, unique=True, on_delete="RESTRICT")
-        totp_secret = CharField(max_length=64)
+        totp_secret = TextField()
         last_step = BigIntegerField()
         made_at = DateTimeField()
 
@@ -39,9 +39,13 @@ def up(migrator, db):
     migrator.migrate(migrator.add_column("login_try", "step", CharField(max_length=8, null=True)))
     migrator.migrate(migrator.add_column("login_try", "forgiven_at", DateTimeField(null=True)))
     migrator.migrate(migrator.add_column("session", "code_at", DateTimeField(null=True)))
+    migrator.migrate(migrator.add_column("session", "by_link", BooleanField(default=False)))
+    migrator.migrate(migrator.add_column("session", "totp_secret", TextField(null=True)))
 
 
 def down(migrator, db):
+    migrator.migrate(migrator.drop_column("session", "totp_secret"))
+    migrator.migrate(migrator.drop_column("session", "by_link"))
     migrator.migrate(migrator.drop_column("session", "code_at"))
     migrator.migrate(migrator.drop_column("login_try", "forgiven_at"))
     migrator.migrate(migrator.drop_column("login_try", "step"))

@@ -1,10 +1,10 @@
 """One's own account: password, theme, and the browsers one is signed in with."""
 
-from flask import flash, g, redirect, request, session, url_for
+from flask import flash, g, redirect, render_template, request, url_for
 from flask_admin import expose
 
 from core import passwords, people, second_factor
-from core.errors import ZhixingError
+from core.errors import NotFound, ZhixingError
 from core.language import Words, say
 from core.organisation import organisation
 from core.people import Session
@@ -23,8 +23,7 @@ class Account(Page):
 
     @expose("/")
     def index(self):
-        mine = Session.select().where(Session.person == g.actor.person, Session.ended_at.is_null())
-        sessions = [row for row in mine.order_by(Session.seen_at.desc()) if people.is_live(row, g.now, g.settings)]
+        sessions = people.live_sessions(g.actor.person, g.now, g.settings)
         branches = organisation().branches
         roles = [(role.label, branches[branch_id]) for role, branch_id, _ in g.actor.grants]
         home = branches[g.actor.person.branch_id]
@@ -41,17 +40,18 @@ class Account(Page):
     @expose("/password", methods=("GET", "POST"))
     def password(self):
         """Choose a password; the old one is asked for, except of those who came by a one-time link."""
-        fault, by_link = "", bool(session.get("by_link")) or not g.actor.person.password_hash
+        fault, by_link = "", g.session.by_link or not g.actor.person.password_hash
         if request.method == "POST":
             try:
                 self._set_password(by_link)
-                session.pop("by_link", None)
                 flash(say("密码已保存,其他浏览器已退出登录。", "Saved. Other browsers are signed out."), "green")
                 return redirect(safe_target(request.args.get("next")) or url_for("desk.index"))
             except ZhixingError as error:
                 fault = error.message
         old = bool(g.actor.person.password_hash) and passwords.is_too_old(g.actor.person.password_set_at, g.now)
         shown = {"fault": fault, "by_link": by_link, "too_old": old, "hint": passwords.hint()}
+        if g.owes:  # a step of signing in: nothing of the program is shown around it
+            return render_template("zhixing/sign_in_password.html", **shown), 422 if fault else 200
         return self.show("zhixing/account_password.html", **shown), 422 if fault else 200
 
     def _set_password(self, by_link):
@@ -73,11 +73,14 @@ class Account(Page):
     @expose("/end", methods=("POST",))
     def end(self):
         """Sign one browser of one's own out (form field `id`), or all but this one."""
-        chosen = request.form.get("id", type=int)
+        chosen = request.form.get("id")
         if chosen is None:
             people.end_sessions(g.actor.person, g.now, keep=g.session.id)
         else:
-            mine = (Session.person == g.actor.person) & (Session.id == chosen) & Session.ended_at.is_null()
-            Session.update(ended_at=g.now).where(mine).execute()
+            mine = people.live_sessions(g.actor.person, g.now, g.settings)
+            found = next((row for row in mine if str(row.id) == chosen), None)
+            if found is None:
+                raise NotFound(say("这个登录已经结束。", "This browser is signed out already."))
+            Session.update(ended_at=g.now).where(Session.id == found.id).execute()
         flash(say("已退出登录。", "Signed out there."), "green")
         return redirect(url_for("account.index"))

@@ -49,7 +49,7 @@ class Frame:
 def install(app, admin):
     """Give every template the frame, both languages and the ways to write moments."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.context_processor(lambda: {"frame": Frame(admin) if g.get("actor") else None})
+    app.context_processor(lambda: {"frame": Frame(admin) if g.get("actor") and not g.get("owes") else None})
     app.jinja_env.globals.update(
         say=say,
         language=current,

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+import segno
 from flask import Blueprint, current_app, g, jsonify, redirect, render_template, request, session, url_for
+from markupsafe import Markup
 
-from core import database, passwords, people, qr, second_factor, totp
+from core import database, passwords, people, second_factor
 from core.access import Actor
 from core.errors import ZhixingError
 from core.language import LANGUAGES, say, set_language
@@ -29,7 +31,7 @@ def begin():
     """Before each request: read the moment and the versions once, and find out who asks and in which branch."""
     g.now = current_app.config["CLOCK"]()
     g.settings = current_app.config["ZHIXING"]
-    g.session = g.half_session = g.actor = g.branch = None
+    g.session = g.half_session = g.actor = g.branch = g.owes = None
     g.scope = ()
     set_language(session.get("language") or g.settings.language)
     if request.endpoint in STATIC:
@@ -51,7 +53,7 @@ def _begin_for(found):
         g.half_session, g.session = found, None
         return _ask_for("code")
     _act_for(found.person)
-    if session.get("by_link") or _is_too_old(found):
+    if found.by_link or _is_too_old(found):
         return _ask_for("password")
     if not found.code_at and second_factor.is_required(g.actor, g.settings):
         return _ask_for("app")
@@ -65,7 +67,7 @@ def _is_too_old(found):
 
 
 def _ask_for(step):
-    endpoint = STEPS[step]
+    g.owes, endpoint = step, STEPS[step]
     if request.endpoint == endpoint or request.endpoint in ALWAYS or request.endpoint in PUBLIC:
         return None
     if wants_json():
@@ -129,36 +131,33 @@ def by_link(token):
     fault = ""
     if request.method == "POST":
         try:
-            response = _begin_session(people.use_link(token, g.now), url_for("account.password"))
-            session["by_link"] = True  # whoever comes by a link does not know the old password
-            return response
+            return _begin_session(people.use_link(token, g.now), url_for("account.password"), by_link=True)
         except ZhixingError as error:
             fault = error.message
     return render_template("zhixing/link.html", fault=fault), 422 if fault else 200
 
 
-def _begin_session(person, target, code_at=None):
-    kept = {name: session[name] for name in ("language", *(("by_link",) if code_at else ())) if session.get(name)}
+def _begin_session(person, target, code_at=None, by_link=False):
+    kept = {"language": session["language"]} if session.get("language") else {}
     if session.get("token"):
         people.end_session(session["token"], g.now)
     session.clear()
     address, agent = request.remote_addr or "", request.user_agent.string
-    session.update(kept, token=people.begin_session(person, g.now, address, agent, code_at))
+    session.update(kept, token=people.begin_session(person, g.now, address, agent, code_at, by_link))
     return redirect(target)
 
 
 @blueprint.route("/sign-in/code", methods=["GET", "POST"])
 def code():
     """The second step: a one-time code of the person's app."""
-    if g.half_session is None:
+    half = g.half_session
+    if half is None:
         return redirect(_target())
-    fault, person = "", g.half_session.person
+    fault = ""
     if request.method == "POST":
         try:
-            second_factor.accept(
-                person, request.form.get("code", "")[:20], g.now, g.settings, request.remote_addr or ""
-            )
-            return _begin_session(person, _target(), g.now)
+            second_factor.accept(half.person, _typed_code(), g.now, g.settings, request.remote_addr or "")
+            return _begin_session(half.person, _target(), g.now, half.by_link)
         except ZhixingError as error:
             fault = error.message
     return render_template("zhixing/sign_in_code.html", fault=fault), 422 if fault else 200
@@ -167,22 +166,33 @@ def code():
 @blueprint.route("/sign-in/app", methods=["GET", "POST"])
 def app():
     """Set up the authenticator app: its secret is shown here, until a code proves that the app has it, and never again."""
-    person = g.actor.person
+    person, secret, fault = g.actor.person, second_factor.proposed(g.session), ""
     if g.session.code_at or second_factor.of(person):
         return redirect(_target())
-    secret, fault = session.get("totp"), ""
-    if not secret:
-        secret = session["totp"] = totp.new_secret()
     if request.method == "POST":
         try:
-            second_factor.set_up(g.actor, secret, request.form.get("code", "")[:20])
-            return _begin_session(person, _target(), g.now)
+            if secret is None:
+                second_factor.propose(g.session)
+                return redirect(url_for("sign_in.app", next=request.args.get("next")))
+            second_factor.set_up(g.actor, secret, _typed_code())
+            return _begin_session(person, _target(), g.now, g.session.by_link)
         except ZhixingError as error:
             fault = error.message
-    address = totp.address(secret, person.login)
-    side, path = qr.svg(address)
-    shown = {"secret": secret, "address": address, "side": side, "path": path}
+    address = second_factor.address(secret, person.login) if secret else ""
+    shown = {"secret": secret, "address": address, "picture": _picture(address) if secret else ""}
     return render_template("zhixing/sign_in_app.html", fault=fault, **shown), 422 if fault else 200
+
+
+def _typed_code():
+    return request.form.get("code", "")[:20]
+
+
+def _picture(address):
+    """The QR code of an address, as SVG without styles of its own."""
+    drawn = segno.make(address, micro=False).svg_inline(
+        omitsize=True, border=4, light="#fff", svgclass="qr", lineclass=None, title=say("二维码", "QR code")
+    )
+    return Markup(drawn)  # made by segno, of an address whose parts are quoted
 
 
 def _target():

@@ -123,7 +123,7 @@ class People(AdministrationPage):
             may_end_sessions=in_hand or g.actor.may("core.session.edit", person.branch_id),
             may_change=g.actor.may(EDIT, person.branch_id),
             may_reassign=g.actor.may(EDIT, person.branch_id) or g.actor.may("core.person.lock", person.branch_id),
-            sessions=_live_sessions(person),
+            sessions=people.live_sessions(person, g.now, g.settings),
             work=shown_work(person),
             administrations=ADMINISTRATIONS,
             **{f"{name}_form": each for name, each in forms.items()},
@@ -272,8 +272,3 @@ def _taker(form):
     except NotFound as error:
         form.fault("successor", error.message)
         return None
-
-
-def _live_sessions(person):
-    query = people.Session.select().where(people.Session.person == person, people.Session.ended_at.is_null())
-    return [row for row in query if people.is_live(row, g.now, g.settings)]
