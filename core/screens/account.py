@@ -9,7 +9,7 @@ from core.language import Words, say
 from core.organisation import organisation
 from core.people import Session
 from core.screens.page import EVERYBODY, Page
-from core.screens.sign_in import safe_target
+from core.screens.sign_in import safe_target, told
 
 THEMES = ("", "light", "dark")  # "": as the system
 
@@ -40,19 +40,19 @@ class Account(Page):
     @expose("/password", methods=("GET", "POST"))
     def password(self):
         """Choose a password; the old one is asked for, except of those who came by a one-time link."""
-        fault, by_link = "", g.session.by_link or not g.actor.person.password_hash
+        faults, by_link = [], g.session.by_link or not g.actor.person.password_hash
         if request.method == "POST":
             try:
                 self._set_password(by_link)
                 flash(say("密码已保存,其他浏览器已退出登录。", "Saved. Other browsers are signed out."), "green")
                 return redirect(safe_target(request.args.get("next")) or url_for("desk.index"))
             except ZhixingError as error:
-                fault = error.message
+                faults = told(error)
         old = bool(g.actor.person.password_hash) and passwords.is_too_old(g.actor.person.password_set_at, g.now)
-        shown = {"fault": fault, "by_link": by_link, "too_old": old, "hint": passwords.hint()}
+        shown = {"faults": faults, "by_link": by_link, "too_old": old, "hint": passwords.hint()}
         if g.owes:  # a step of signing in: nothing of the program is shown around it
-            return render_template("zhixing/sign_in_password.html", **shown), 422 if fault else 200
-        return self.show("zhixing/account_password.html", **shown), 422 if fault else 200
+            return render_template("zhixing/sign_in_password.html", **shown), 422 if faults else 200
+        return self.show("zhixing/account_password.html", **shown), 422 if faults else 200
 
     def _set_password(self, by_link):
         person, form = g.actor.person, request.form

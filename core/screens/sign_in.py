@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from core import database, passwords, people, second_factor
 from core.access import Actor
-from core.errors import ZhixingError
+from core.errors import Refused, ZhixingError
 from core.language import LANGUAGES, say, set_language
 from core.organisation import organisation
 from core.screens.guard import PUBLIC, STATIC, wants_json
@@ -110,10 +110,15 @@ def _branch_at_hand(actor):
     return tree.branches[next(branch_id for branch_id in wanted if branch_id in open_)]
 
 
+def told(error):
+    """The sentences of an error, for the head of a form."""
+    return [fault.message for fault in error.faults] if isinstance(error, Refused) else [error.message]
+
+
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 def form():
     """The sign-in page."""
-    fault = ""
+    faults = []
     login = request.form.get("login", "").replace("\0", "").strip()[:64]
     if request.method == "POST":
         try:
@@ -121,20 +126,20 @@ def form():
             person = people.sign_in(login, password, g.now, g.settings, request.remote_addr or "")
             return _begin_session(person, _target())
         except ZhixingError as error:
-            fault = error.message
-    return render_template("zhixing/sign_in.html", fault=fault, login=login), 422 if fault else 200
+            faults = told(error)
+    return render_template("zhixing/sign_in.html", faults=faults, login=login), 422 if faults else 200
 
 
 @blueprint.route("/link/<token>", methods=["GET", "POST"])
 def by_link(token):
     """A one-time link: opening it shows a button, pressing it spends the link (so that a mail scanner does not)."""
-    fault = ""
+    faults = []
     if request.method == "POST":
         try:
             return _begin_session(people.use_link(token, g.now), url_for("account.password"), by_link=True)
         except ZhixingError as error:
-            fault = error.message
-    return render_template("zhixing/link.html", fault=fault), 422 if fault else 200
+            faults = told(error)
+    return render_template("zhixing/link.html", faults=faults), 422 if faults else 200
 
 
 def _begin_session(person, target, code_at=None, by_link=False):
@@ -153,20 +158,20 @@ def code():
     half = g.half_session
     if half is None:
         return redirect(_target())
-    fault = ""
+    faults = []
     if request.method == "POST":
         try:
             second_factor.accept(half.person, _typed_code(), g.now, g.settings, request.remote_addr or "")
             return _begin_session(half.person, _target(), g.now, half.by_link)
         except ZhixingError as error:
-            fault = error.message
-    return render_template("zhixing/sign_in_code.html", fault=fault), 422 if fault else 200
+            faults = told(error)
+    return render_template("zhixing/sign_in_code.html", faults=faults), 422 if faults else 200
 
 
 @blueprint.route("/sign-in/app", methods=["GET", "POST"])
 def app():
     """Set up the authenticator app: its secret is shown here, until a code proves that the app has it, and never again."""
-    person, secret, fault = g.actor.person, second_factor.proposed(g.session), ""
+    person, secret, faults = g.actor.person, second_factor.proposed(g.session), []
     if g.session.code_at or second_factor.of(person):
         return redirect(_target())
     if request.method == "POST":
@@ -177,10 +182,10 @@ def app():
             second_factor.set_up(g.actor, secret, _typed_code())
             return _begin_session(person, _target(), g.now, g.session.by_link)
         except ZhixingError as error:
-            fault = error.message
+            faults = told(error)
     address = second_factor.address(secret, person.login) if secret else ""
     shown = {"secret": secret, "address": address, "picture": _picture(address) if secret else ""}
-    return render_template("zhixing/sign_in_app.html", fault=fault, **shown), 422 if fault else 200
+    return render_template("zhixing/sign_in_app.html", faults=faults, **shown), 422 if faults else 200
 
 
 def _typed_code():
