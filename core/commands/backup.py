@@ -22,7 +22,9 @@ def add_commands(commands):
         "restore",
         restore,
         "restore a backup into an empty place, on SQLite or PostgreSQL",
-        epilog="The key that signs cookies is not in a backup: everybody signs in again.",
+        epilog="The key of the installation (secret.key in the data folder) is not in a backup: everybody signs in again. "
+        "Without it authenticator apps cannot be read: put the former secret.key into the new data folder, or reset each "
+        "person with zhixing user reset.",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="a file that zhixing backup has made")
 

@@ -34,7 +34,12 @@ def add_commands(commands):
     parser.add_argument("login", metavar="LOGIN", help="whose")
 
     parser = add(
-        users, "reset", reset, "take password and authenticator app away from who lost them; prints a link", AS, JSON
+        users,
+        "reset",
+        reset,
+        "for who lost password or phone: both lapse, sessions and API tokens end; prints a sign-in link",
+        AS,
+        JSON,
     )
     parser.add_argument("login", metavar="LOGIN", help="whose")
     parser.add_argument("--reason", required=True, help="why; it stands in the trail")
@@ -42,7 +47,12 @@ def add_commands(commands):
     parser.add_argument("login", metavar="LOGIN", help="whose")
 
     parser = add(
-        commands, "token", token, "make a bearer token for the API that acts as a person; shown once", AS, JSON
+        commands,
+        "token",
+        token,
+        "make a bearer token for the API that acts as a person, without codes; shown once",
+        AS,
+        JSON,
     )
     parser.add_argument("login", metavar="LOGIN", help="whose")
 

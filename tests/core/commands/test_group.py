@@ -82,9 +82,35 @@ def test_a_token_acts_as_its_person(zhixing):
     assert zhixing("token", "amy", "--as", "amy").status == 0
 
 
+def test_a_reset_at_the_console_ends_password_and_token_and_gives_a_link(zhixing, settings):
+    token = zhixing("token", "security", "--json").rows[0]["token"]
+    assert zhixing("user", "reset", "security").status == 2  # a reason is owed
+    answer = zhixing("user", "reset", "security", "--reason", "手机丢失", "--json")
+    assert person_of_token(token) is None
+    assert people.use_link(answer.rows[0]["link"].rpartition("/")[2], datetime.now(UTC)).login == "security"
+    entry = AuditEntry.get(AuditEntry.verb == "reset")
+    assert entry.actor.startswith("console:") and entry.reason == "手机丢失"
+
+
+def test_a_login_that_waits_is_unlocked_at_the_console(zhixing, settings):
+    now = datetime.now(UTC)
+    for _ in range(settings.sign_in_tries):
+        people.begin_try("alice", now, settings)
+    assert people.failed_tries("alice", now, settings) == settings.sign_in_tries
+    assert zhixing("user", "unlock", "alice", "--as", "bob").status == 1
+    assert zhixing("user", "unlock", "alice").status == 0
+    assert people.failed_tries("alice", now, settings) == 0
+
+
 @pytest.mark.parametrize(
     "words, told",
     [
+        pytest.param(
+            ("user", "reset", "alice", "--reason", "x", "--as", "admin"), "只有安全管理员", id="no reset by others"
+        ),
+        pytest.param(("user", "reset", "security", "--reason", "x", "--as", "security"), "自己", id="nor of oneself"),
+        pytest.param(("user", "unlock", "security", "--as", "security"), "自己", id="nor does one unlock oneself"),
+        pytest.param(("user", "link", "security", "--as", "security"), "自己", id="nor make oneself a link"),
         pytest.param(("user", "link", "nobody"), "现有:admin, alice, amy", id="an unknown login lists who there is"),
         pytest.param(("token", "bob", "--as", "alice"), "鲍博", id="nobody takes another's account in hand"),
         pytest.param(("user", "link", "security", "--as", "admin"), "安全管理员", id="nor an administrator's"),
