@@ -1,6 +1,6 @@
 """Who may take another person's account in hand: links, sessions, moves, grants seen from the person's side."""
 
-from core import people, second_factor
+from core import people, second_factor, tries
 from core.access import ADMINISTRATIONS, ROLES, Grant
 from core.audit import amend, note
 from core.database import transaction
@@ -113,7 +113,7 @@ def reset(actor, person, settings, reason):
         amend(
             actor, person, {"password_hash": "", "password_set_at": None}, branch_id=person.branch_id, verb="password"
         )
-        people.forgive_tries(person.login, actor.now)
+        tries.forgive(person.login, actor.now)
         people.end_sessions(person, actor.now)
         people.end_tokens(person, actor.now)
         note(actor, "reset", "person", person.id, person.branch_id, {"totp": [had_app, False]}, reason)
@@ -127,14 +127,14 @@ def unlock(actor, person):
     if not may_reset(actor, person):
         require_control(actor, person)
     with transaction():
-        people.forgive_tries(person.login, actor.now)
+        tries.forgive(person.login, actor.now)
         note(actor, "unlock", "person", person.id, person.branch_id, {})
 
 
 def is_waiting(person, now, settings):
     """Whether the person's password or code failed so often that sign-in waits."""
     steps = (None, second_factor.CODE)
-    return any(people.failed_tries(person.login, now, settings, step) >= settings.sign_in_tries for step in steps)
+    return any(tries.failed(person.login, now, settings, step) >= settings.sign_in_tries for step in steps)
 
 
 def sign_out_everywhere(actor, person):

@@ -1,4 +1,4 @@
-"""People and how they sign in: passwords, one-time links, sessions that end on the server, throttling, API tokens."""
+"""People and how they sign in: passwords, one-time links, sessions that end on the server, API tokens."""
 
 import hashlib
 import secrets
@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import peewee
 
-from core import passwords
+from core import passwords, tries
 from core.audit import amend, keep, note
-from core.database import Kept, Table, alone, transaction
+from core.database import Kept, Table, transaction
 from core.errors import Denied, Fault, NotFound, Refused
 from core.fields import MomentColumn
 from core.language import say
@@ -30,20 +30,6 @@ class Person(Kept):
 
     def __str__(self):
         return self.name
-
-
-class LoginTry(Table):
-    """One attempt to sign in: the throttle's memory, which survives a restart, and the audit of sign-ins."""
-
-    login = peewee.CharField(max_length=64)
-    at = MomentColumn()
-    address = peewee.CharField(max_length=64, default="")
-    succeeded = peewee.BooleanField()
-    step = peewee.CharField(max_length=8, null=True)  # "code" of a one-time code; None of the password
-    forgiven_at = MomentColumn(null=True)  # an administrator let the login try again
-
-    class Meta:
-        indexes = ((("login", "at"), False),)
 
 
 class PasswordBefore(Table):
@@ -150,57 +136,12 @@ def _earlier(person):
 
 def sign_in(login, password, now, settings, address=""):
     """The person, if the password is right. Raises Denied, always with the same words; throttled per login."""
-    attempt = begin_try(login, now, settings, address)
+    attempt = tries.begin(login, now, settings, address)
     person = Person.get_or_none(Person.login == login)
     if not (passwords.verify(person.password_hash if person else "", password) and person.is_active):
         raise Denied(say("登录名或密码不正确。", "The login or the password is wrong."))
-    pass_try(attempt)
+    tries.passed(attempt)
     return person
-
-
-def _is_step(step):
-    return LoginTry.step.is_null() if step is None else LoginTry.step == step
-
-
-def failed_tries(login, now, settings, step=None):
-    """How many tries of a step count against the login: failed lately, since the last good one, not forgiven."""
-    since = now - timedelta(minutes=settings.sign_in_wait_minutes)
-    mine = (LoginTry.login == login) & _is_step(step)
-    last_good = LoginTry.select(peewee.fn.MAX(LoginTry.at)).where(mine, LoginTry.succeeded).scalar()
-    failed = LoginTry.select().where(
-        mine, ~LoginTry.succeeded, LoginTry.forgiven_at.is_null(), LoginTry.at > max(since, last_good or since)
-    )
-    return failed.count()
-
-
-def begin_try(login, now, settings, address="", step=None):
-    """Keep one attempt at a step of the login (None: the password), as failed until `pass_try`; returns it.
-
-    Raises Denied where too many failed. It is counted before it is judged, so that many at the same moment are no more
-    guesses than one after the other.
-    """
-    with transaction():
-        alone(f"sign-in {login}", wait=True)
-        if failed_tries(login, now, settings, step) >= settings.sign_in_tries:
-            raise Denied(
-                say(
-                    "尝试次数过多,请 {minutes} 分钟后再试。",
-                    "Too many tries. Wait {minutes} minutes.",
-                    minutes=settings.sign_in_wait_minutes,
-                )
-            )
-        return LoginTry.create(login=login[:64], at=now, address=address, succeeded=False, step=step)
-
-
-def pass_try(attempt):
-    """The attempt succeeded: what failed before it counts no more."""
-    LoginTry.update(succeeded=True).where(LoginTry.id == attempt.id).execute()
-
-
-def forgive_tries(login, now):
-    """Let a login try again at once; its failed tries stay on file."""
-    failed = (LoginTry.login == login) & ~LoginTry.succeeded & LoginTry.forgiven_at.is_null()
-    LoginTry.update(forgiven_at=now).where(failed).execute()
 
 
 def begin_session(person, now, address="", agent="", code_at=None, by_link=False):

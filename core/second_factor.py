@@ -4,7 +4,7 @@ import peewee
 import pyotp
 from pyotp.exceptions import OTPVerificationError
 
-from core import at_rest, people
+from core import at_rest, tries
 from core.audit import note
 from core.database import Table, transaction
 from core.errors import Denied, Fault, Refused
@@ -87,7 +87,7 @@ def set_up(actor, secret, code):
 
 def accept(person, code, now, settings, address=""):
     """Take a code of the person's app, once. Raises Denied where it is wrong or was used; throttled as passwords are."""
-    attempt = people.begin_try(person.login, now, settings, address, CODE)
+    attempt = tries.begin(person.login, now, settings, address, CODE)
     factor = of(person)
     step = step_of_code(at_rest.decrypt(factor.totp_secret), code, now) if factor else None
     good = step is not None and bool(
@@ -95,7 +95,7 @@ def accept(person, code, now, settings, address=""):
     )
     if not good:
         raise Denied(_wrong())
-    people.pass_try(attempt)
+    tries.passed(attempt)
 
 
 def _wrong():

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS = {
     "ground": ["language", "errors", "settings", "calendars", "spans", "counting", "working", "worktime"],
     "storage": ["database", "fields", "backup"],
-    "people": ["audit", "organisation", "business_calendar", "passwords", "at_rest", "people", "second_factor",
+    "people": ["audit", "organisation", "business_calendar", "passwords", "at_rest", "tries", "people", "second_factor",
                "access", "roles", "accounts", "drafts"],
     "law": ["regulation"],
     "plugins": ["manifest", "hookspecs", "__init__", "plugins", "switches"],

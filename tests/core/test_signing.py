@@ -7,15 +7,16 @@ from datetime import timedelta
 import pyotp
 import pytest
 
-from core import accounts, at_rest, database, passwords, people, second_factor
+from core import accounts, at_rest, database, passwords, people, second_factor, tries
 from core.access import grant
 from core.audit import AuditEntry
 from core.errors import Denied, Refused, StartError
-from core.people import LoginTry, person_by_login
+from core.people import person_by_login
 from core.second_factor import SecondFactor
 from core.settings import Settings, load
 from core.start import start
 from core.testing import actor, branch, console, local
+from core.tries import LoginTry
 
 NOW = local("2025-03-03 10:00")
 STEP = timedelta(seconds=30)
@@ -306,7 +307,7 @@ def test_a_security_admin_of_one_branch_resets_nobody_of_another(settings):
 def test_a_login_that_waits_is_unlocked_with_a_trail(settings, step):
     alice = lost("alice")
     for n in range(settings.sign_in_tries):
-        people.begin_try("alice", NOW + timedelta(seconds=n), settings, step=step)
+        tries.begin("alice", NOW + timedelta(seconds=n), settings, step=step)
     later = NOW + timedelta(minutes=1)
     assert accounts.is_waiting(alice, later, settings)
     with pytest.raises(Denied):

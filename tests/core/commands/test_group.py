@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core import people
+from core import people, tries
 from core.access import Grant
 from core.audit import AuditEntry
 from core.people import Person, person_of_token
@@ -95,11 +95,11 @@ def test_a_reset_at_the_console_ends_password_and_token_and_gives_a_link(zhixing
 def test_a_login_that_waits_is_unlocked_at_the_console(zhixing, settings):
     now = datetime.now(UTC)
     for _ in range(settings.sign_in_tries):
-        people.begin_try("alice", now, settings)
-    assert people.failed_tries("alice", now, settings) == settings.sign_in_tries
+        tries.begin("alice", now, settings)
+    assert tries.failed("alice", now, settings) == settings.sign_in_tries
     assert zhixing("user", "unlock", "alice", "--as", "bob").status == 1
     assert zhixing("user", "unlock", "alice").status == 0
-    assert people.failed_tries("alice", now, settings) == 0
+    assert tries.failed("alice", now, settings) == 0
 
 
 @pytest.mark.parametrize(
