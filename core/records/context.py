@@ -109,7 +109,7 @@ class Context:
             )
         if not issubclass(model, Record):
             row = model.get_or_none(model.id == int(text)) if visibility.is_id(str(text)) else None
-            if row is None:
+            if row is None or getattr(row, "branch_id", self.branch_id) not in organisation().path(self.branch_id):
                 raise ValueError(say("没有编号为 {text} 的记录", "there is no row {text}", text=text))
             return row.id
         try:

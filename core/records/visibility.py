@@ -124,6 +124,7 @@ def extensions(model, branch_id, now):
 
 def may_see(actor, model, column, branch_id):
     """Whether the actor sees a column in the clear: personal data needs a permission of its own."""
+    needs_actor(actor)
     return not getattr(column, "personal", None) or actor.may(permission(model, "personal"), branch_id)
 
 

@@ -4,7 +4,7 @@ import logging
 import secrets
 from datetime import timedelta
 
-from flask import jsonify, render_template, request
+from flask import current_app, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
@@ -27,6 +27,9 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 TITLES = {
     400: Words("请求有误", "Not understood"),
@@ -79,7 +82,7 @@ def _headers(response):
         response.headers.setdefault(name, value)
     if request.endpoint not in STATIC:
         response.headers.setdefault("Cache-Control", "no-store")
-    if request.is_secure:
+    if request.is_secure or current_app.config["SESSION_COOKIE_SECURE"]:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response
 
@@ -117,7 +120,7 @@ def _http(error):
 
 def _failed(error):
     incident = secrets.token_hex(4)
-    log.exception("incident %s: %s %s", incident, request.method, request.path, exc_info=error)
+    log.error("incident %s: %s %s", incident, request.method, asked_for(), exc_info=error)
     if _says(error, "database is locked", "deadlock detected", "lock timeout"):
         message = say(
             "数据库正忙,你的内容没有保存,请稍后再试。",
@@ -136,6 +139,12 @@ def _failed(error):
         number=incident,
     )
     return _answer(500, say("出错了", "Something went wrong"), message)
+
+
+def asked_for():
+    """The route of this request with its values, as it may stand in a log: a token is a secret, a line break a forgery."""
+    told = {name: value for name, value in (request.view_args or {}).items() if name != "token"}
+    return f"{request.url_rule.rule} {told or ''}".rstrip() if request.url_rule else "an address that there is not"
 
 
 def _says(error, *texts):

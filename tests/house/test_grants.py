@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from core import access, records
+from core import access, accounts, records
 from core.access import ADMINISTRATIONS, ROLES, Grant
 from core.database import refresh
 from core.errors import Denied, Refused
@@ -13,8 +13,10 @@ from core.organisation import add_branch
 from core.people import Person, person_by_login
 from core.plugins import registry
 from core.testing import PEOPLE, actor, branch, console
+from tests.core.commands.conftest import at_home, call, zhixing  # noqa: F401
 from tests.house.conftest import NOW, new_person
 from tests.house.routes import SAFE, addresses, ask, digest
+from tests.together import together
 
 # What whoever is signed in may change: one's own account, and what one sees. No record, setting or grant among them.
 OWN = {
@@ -179,3 +181,51 @@ def test_the_roles_that_only_look_have_no_right_to_write(group):
     verbs = {pattern.split(".")[-1] for pattern in ROLES["audit_admin"].permissions}
     assert verbs == {"view"}
     refresh()
+
+
+# ---- the other ways to two administrations
+
+
+def test_of_administrations_granted_at_the_same_moment_one_stands(tree):
+    person = person_by_login("newcomer")
+    for _ in range(5):
+        calls = [lambda role=role: access.grant(console(NOW), person, role, branch("HQ")) for role in ADMINISTRATIONS]
+        answers = together(calls)
+        assert sorted(type(answer).__name__ for answer in answers) == ["Grant", "Refused", "Refused"], answers
+        held = list(Grant.select().where(Grant.person == person, Grant.ended_at.is_null()))
+        assert len(held) == 1
+        access.revoke(console(NOW), held[0])
+
+
+def test_the_command_line_brings_no_two_together(zhixing, at_home):  # noqa: F811
+    for pair in itertools.permutations(ADMINISTRATIONS, 2):
+        answer = zhixing("user", "add", "both", "--name", "两职", "--branch", "HQ", "--role", *pair)
+        assert answer.status != 0 and "both" not in answer.out
+        at_home()
+        assert not Person.select().where(Person.login == "both").exists(), "all or nothing"
+    assert zhixing("user", "add", "admin", "--name", "x", "--branch", "HQ", "--role", "audit_admin").status != 0
+    at_home()
+    assert held_at("admin", "HQ") == {"system_admin"}
+
+
+def test_no_administrator_takes_the_account_of_another_administration(tree, settings, sign_in):
+    administrators = ("admin", "security", "auditor", "branch_admin", "branch_security")
+    before, asked = digest({"session", "draft"}), 0
+    for login, other in itertools.permutations(administrators, 2):
+        client, is_theirs = (
+            sign_in(login, NOW),
+            {"security": True, "branch_security": other == "branch_admin"}.get(login),
+        )
+        if is_theirs:
+            continue
+        for act in ("link", "reset", "unlock", "deactivate", "end-sessions"):
+            if (act, login) == ("end-sessions", "branch_security") and Person.get(login=other).branch.code == "TJ":
+                continue
+            answer = client.send(f"/people/{other}/{act}", {"reason": "x"})
+            assert answer.status_code in (403, 404, 422), (login, other, act, answer.status_code)
+            assert "/link/" not in answer.text, (login, other)
+            asked += 1
+        for take in (accounts.issue_link, lambda *given: accounts.reset(*given, "x")):
+            with pytest.raises(Denied):
+                take(actor(login, NOW), person_by_login(other), settings)
+    assert asked > 50 and digest({"session", "draft"}) == before

@@ -1,14 +1,19 @@
 """Every route there is: a token on each change, no change by looking, strict headers, errors that tell nothing, no redirect away."""
 
+import logging
 import re
 from urllib.parse import urlsplit
 
+import peewee
 import pytest
 
+from core import drafts, notices, people
 from core.app import create_app
+from core.database import db
 from core.errors import ZhixingError
 from core.people import person_by_login, set_password
 from core.settings import Settings
+from core.testing import branch, console
 from tests.house.conftest import NOW
 from tests.house.routes import SAFE, addresses, ask, digest
 
@@ -16,6 +21,9 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 ELSEWHERE = ("https://evil.example/", "//evil.example", "/\\evil.example", "\\\\evil.example", "/\tevil.example",
              "https:evil.example", "javascript:alert(1)", "/%09/evil.example", " //evil.example")  # fmt: skip
@@ -134,7 +142,9 @@ def test_behind_tls_cookies_are_of_this_host_only(settings, without, group):
         assert cookie.startswith("__Host-") and {"secure", "httponly", "path=/"} <= parts, cookie
         assert not any(part.startswith("domain") for part in parts), cookie
         assert any(part in ("samesite=lax", "samesite=strict") for part in parts), cookie
-    assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
+    for scheme in ("https", "http"):  # a proxy in front may speak http to us
+        answer = made.test_client().get("/sign-in", base_url=f"{scheme}://zhixing.example")
+        assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
 
 
 def test_an_error_tells_an_incident_number_and_nothing_else(app, root, api, filled, caplog):
@@ -190,3 +200,56 @@ def test_signing_in_leads_nowhere_else(app, client, settings, group, target):
     )
     assert answer.status_code == 302, answer.text
     check_target(answer, target)
+
+
+def test_what_waits_to_be_seen_is_not_changed_by_looking(app, client, root, all_may, settings, filled):
+    token = people.make_link(console(NOW), person_by_login("alice"), settings)
+    notices.tell([all_may], NOW, zh="通知", en="notice", occasion="x", branch_id=branch("TJ").id)
+    drafts.keep(all_may, "/records/complaint/new", {"content": "草稿"}, "草稿", NOW)
+    root.get("/account/")
+    before = digest()
+    for method in ("GET", "HEAD", "OPTIONS"):
+        for rule, _, path in walked(app, filled):
+            if not rule.endpoint.startswith("api."):
+                root.open(path, method=method).get_data()
+        for path in (f"/link/{token}", "/records/complaint/new?draft=1", "/notices/?all=1", "/sign-in?next=/account/"):
+            root.open(path, method=method)
+            client.open(path, method=method)
+    now = digest()
+    assert [table for table in now if now[table] != before[table]] == []
+    assert people.use_link(token, NOW).login == "alice", "the link is still good"
+
+
+def test_a_one_time_link_stands_in_no_log(app, client, settings, group, caplog, monkeypatch):
+    caplog.set_level(logging.DEBUG)
+    app.config["CLOCK"] = lambda: NOW
+    token = people.make_link(console(NOW), person_by_login("alice"), settings)
+
+    def fails(*values):
+        raise RuntimeError("x")
+
+    monkeypatch.setattr(people, "use_link", fails)
+    answers = [
+        client.send(f"/link/{token}"),
+        client.get(f"/link/{token}/more"),
+        client.send("/link/x%0aincident forged"),
+    ]
+    monkeypatch.setattr("core.database.refresh", fails)
+    answers += [client.get(f"/link/{token}"), client.get(f"/link/{token}/more"), client.get(f"/{token}")]
+    assert [answer.status_code for answer in answers] == [500, 302, 500, 500, 500, 500]
+    assert token not in caplog.text and "\nincident forged" not in caplog.text
+    assert len([line for line in caplog.messages if line.startswith("incident ")]) == 5
+
+
+def test_an_error_before_and_beside_a_page_is_told_no_otherwise(app, root, api, filled, monkeypatch):
+    caller = api("root")
+
+    def broken(*values, **options):
+        raise peewee.OperationalError(SECRET)
+
+    monkeypatch.setattr(db.obj, "execute_sql", broken)  # the database is gone, for the error page too
+    for answer in (root.get("/"), root.get("/records/complaint/"), root.get("/sign-in"), root.send("/account/theme"),
+                   caller.get("complaint"), app.test_client().get("/nowhere")):  # fmt: skip
+        assert answer.status_code == 500 and header_faults(answer) == []
+        assert re.search(r"(?:Incident |事故编号 )[0-9a-f]{8}", answer.text), answer.request.path
+        assert "geheimnis" not in answer.text and "SELECT" not in answer.text
