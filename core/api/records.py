@@ -8,8 +8,7 @@ from core.api.entrance import PREFIX, blueprint
 from core.api.lists import page
 from core.api.problems import Malformed
 from core.api.reading import body, branch_of, model_of, revision, single, text
-from core.database import transaction
-from core.errors import Fault, NotFound, Refused, Stale
+from core.errors import Fault, NotFound, Refused
 from core.language import say
 from core.organisation import organisation
 from core.people import person_by_login
@@ -71,11 +70,7 @@ def handing_over(record, row_id):
     row, data, seen = found(model, row_id), body("branch", "department", "owner", "reason"), revision()
     single(data)
     reason, target = text(data, "reason"), _target(row, data)
-    with transaction():
-        row = found(model, row_id)
-        if seen is not None and row.revision != seen:
-            raise Stale(row, data)
-        records.hand_over(g.actor, row, **target, reason=reason)
+    records.hand_over(g.actor, row, **target, reason=reason, revision=seen)
     try:
         return _one(found(model, row_id))
     except NotFound:

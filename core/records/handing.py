@@ -12,8 +12,11 @@ from core.records.saving import follow, update
 from core.switches import require_on
 
 
-def hand_over(actor, record, *, branch=None, department=None, owner=None, reason=""):
-    """Hand a record to another branch, department or person; its clocks run on. Raises Refused without a reason."""
+def hand_over(actor, record, *, branch=None, department=None, owner=None, reason="", revision=None):
+    """Hand a record to another branch, department or person; its clocks run on. Raises Refused without a reason.
+
+    `revision` is the one that the person saw: raises Stale where somebody saved since.
+    """
     if not reason.strip():
         raise Refused(Fault("reason", say("移交须写明原因", "handing over needs a reason"), "required"))
     model = type(record)
@@ -23,8 +26,8 @@ def hand_over(actor, record, *, branch=None, department=None, owner=None, reason
     before, faults = {}, []
     with transaction(), door():
         record = visibility.find(actor, model, record.id)
-        if record.branch_id != context.branch_id:
-            raise Stale(record, {})
+        if record.branch_id != context.branch_id or (revision is not None and record.revision != int(revision)):
+            raise Stale(record, {"branch": branch, "department": department, "owner": owner, "reason": reason})
         moves = {"branch": target.branch_id}
         if department is not None or branch is not None:
             moves["department"] = department.id if department is not None else None

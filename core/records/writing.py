@@ -84,16 +84,19 @@ def transition(actor, record, event, values=None, *, revision=None, reason="", h
     return _write(context, [(record, values or {}, event, revision, reason)])[0]
 
 
-def change_many(actor, records, values, *, event=None, reason=""):
-    """The same change or step for several records of one type and branch, all or none."""
-    by_branch = {}
+def change_many(actor, records, values, *, event=None, reason="", revisions=None):
+    """The same change or step for several records of one type and branch, all or none.
+
+    `revisions` are those that the person saw, by id: raises Stale where somebody saved one of them since.
+    """
+    by_branch, seen = {}, revisions or {}
     for record in records:
         by_branch.setdefault((type(record), record.branch_id), []).append(record)
     written = []
     with transaction():
         for (model, branch_id), group in by_branch.items():
             context = open_context(actor, model, branch_id, "view" if event else "edit")
-            written += _write(context, [(record, values, event, None, reason) for record in group])
+            written += _write(context, [(r, values, event, seen.get(r.id), reason) for r in group])
     return written
 
 

@@ -90,8 +90,9 @@ def _ask_to_sign_in():
 
 def _wanted():
     """Where the person wanted to go, to be led there after signing in; None for the desk."""
-    came_from = urlsplit(request.referrer or "").path
-    back = request.full_path.rstrip("?") if request.method == "GET" else came_from
+    came_from = urlsplit(request.referrer or "")
+    form = f"{came_from.path}?{came_from.query}".rstrip("?")
+    back = request.full_path.rstrip("?") if request.method == "GET" else form
     return None if back in ("", "/") else back
 
 

@@ -116,12 +116,18 @@
 
   // <form data-draft="key">: what is typed is kept, in this browser at once and, where the form has an address for it,
   // on the server a little later; so it outlives a closed window and an ended session.
+  const place = (key) => `draft:${document.documentElement.dataset.person}:${key}`; // another person may sign in here
   const store = {
-    get: (key) => { try { return JSON.parse(sessionStorage.getItem(`draft:${key}`)); } catch { return null; } },
-    set: (key, value) => { try { sessionStorage.setItem(`draft:${key}`, JSON.stringify(value)); } catch { /* full or forbidden */ } },
-    drop: (key) => { try { sessionStorage.removeItem(`draft:${key}`); } catch { /* forbidden */ } },
+    get: (key) => { try { return JSON.parse(sessionStorage.getItem(place(key))); } catch { return null; } },
+    set: (key, value) => { try { sessionStorage.setItem(place(key), JSON.stringify(value)); } catch { /* full or forbidden */ } },
+    drop: (key) => { try { sessionStorage.removeItem(place(key)); } catch { /* forbidden */ } },
   };
-  const NOT_KEPT = ["csrf_token", "revision", "seen", "branch"];
+  const NOT_KEPT = ["csrf_token", "branch"]; // revision and seen are: what others save meanwhile is then told
+  const NOT_TYPED = ["revision", "seen"];
+  const same = (one, other) => {
+    const texts = (values) => JSON.stringify(values.filter(([name]) => !NOT_TYPED.includes(name)));
+    return texts(one) === texts(other);
+  };
   const typed = (form) => [...new FormData(form)].filter(([name, value]) => !NOT_KEPT.includes(name) && typeof value === "string");
   const keep = later(async (form) => {
     const data = new FormData();
@@ -163,8 +169,7 @@
     const values = store.get(form.dataset.draft);
     const refused = document.querySelector(".wrong, .told-red");
     if (!values || refused) continue;
-    const now = JSON.stringify(typed(form));
-    if (JSON.stringify(values) === now) continue;
+    if (same(values, typed(form))) continue;
     const notice = document.querySelector("[data-own-draft]");
     if (!form.dataset.draftUrl) { // the small forms of a page: what was typed is simply there again
       restore(form, values);

@@ -1,6 +1,6 @@
 """One step, or another owner, for several records of a list at once: all or none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core import records
 from core.errors import Fault, NotFound, Refused
@@ -24,6 +24,7 @@ class Bulk:
     rows: list
     entry: Entry
     step: object = None
+    seen: dict = field(default_factory=dict)  # the revisions that the person saw, by id
 
     @property
     def asks(self):
@@ -55,7 +56,7 @@ def bulk(actor, model, form):
         actor.require(permission(model, "edit"), context.branch_id)
         items = asked.items(context, [OWNER])
         items[0].text = ""
-        return Bulk(act, say("改派责任人", "Give to another owner"), rows, Entry(context, items))
+        return Bulk(act, say("改派责任人", "Give to another owner"), rows, Entry(context, items), seen=_seen(form, ids))
     step = context.workflow.transitions.get(act.removeprefix("do:"))
     if step is None:
         raise Refused(Fault("", say("没有这个操作", "there is no such act"), "choice"))
@@ -71,15 +72,23 @@ def bulk(actor, model, form):
     items = asked.items(context, dict.fromkeys((*step.requires, *step.asks)))
     for item in items:
         item.required = item.name in step.requires
-    return Bulk(act, step.label, rows, Entry(context, items), step)
+    return Bulk(act, step.label, rows, Entry(context, items), step, _seen(form, ids))
+
+
+def _seen(form, ids):
+    """The revisions that the page before carried."""
+    given = {row_id: form.get(f"revision.{row_id}", type=int) for row_id in ids}
+    return {row_id: revision for row_id, revision in given.items() if revision is not None}
 
 
 def do(actor, chosen):
-    """Do it to all the records, or to none. Returns them. Raises Denied or Refused with every fault."""
+    """Do it to all the records, or to none. Returns them. Raises Denied, Refused with every fault, or Stale."""
     values, faults = chosen.entry.values()
     if faults:
         raise Refused(*faults)
     if chosen.act == OWNER and OWNER not in values:
         raise Refused(Fault(OWNER, say("请选择责任人", "say who is to be the owner"), "required"))
     event = None if chosen.act == OWNER else chosen.step.event
-    return records.change_many(actor, chosen.rows, values, event=event, reason=chosen.entry.reason)
+    return records.change_many(
+        actor, chosen.rows, values, event=event, reason=chosen.entry.reason, revisions=chosen.seen
+    )

@@ -8,7 +8,7 @@ from core.language import say
 from core.screens.sign_in import safe_target
 
 blueprint = Blueprint("drafts", __name__)
-NOT_KEPT = {"csrf_token", "_key", "_title", "revision", "seen"}
+NOT_KEPT = {"csrf_token", "_key", "_title"}
 
 
 @blueprint.post("/drafts")

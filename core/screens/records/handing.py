@@ -53,7 +53,13 @@ def hand_over(actor, record, form):
         told = say("那里没有负责人,请指定接手人", "there is no head there: say who takes it over")
         raise Refused(Fault("owner", told, "required"))
     return records.hand_over(
-        actor, record, branch=branch, department=department, owner=owner, reason=form.get("reason", "")
+        actor,
+        record,
+        branch=branch,
+        department=department,
+        owner=owner,
+        reason=form.get("reason", ""),
+        revision=form.get("revision", type=int),
     )
 
 

@@ -6,7 +6,7 @@ from flask import Response, flash, g, jsonify, redirect, request, session, strea
 from flask_admin import expose
 
 from core import transfer
-from core.errors import Denied, NotFound, Refused
+from core.errors import Denied, NotFound, Refused, Stale
 from core.language import say
 from core.organisation import organisation
 from core.replay import state_now
@@ -64,6 +64,10 @@ class ListRoutes:
         except Refused as refused:
             chosen.entry.blame(refused.faults)
             return self._bulk(chosen), 422
+        except Stale as stale:
+            told = say("{row} 已被他人修改", "{row} was changed by somebody else", row=stale.theirs.number)
+            chosen.entry.faults += [told, stale.message]
+            return self._bulk(chosen), 409
         flash(say("已处理 {n} 条", "{n} done", n=len(done)), "green")
         return redirect(f"{self.url}/", 303)
 

@@ -6,7 +6,7 @@ from flask_admin import expose
 from core import attachments, comments, records
 from core.errors import NotFound, Refused, Stale
 from core.language import say
-from core.screens.records import handing
+from core.screens.records import conflict, handing
 from core.screens.records.cells import address, state_cell
 from core.screens.records.details import details
 from core.screens.records.steps import steps_of
@@ -33,6 +33,7 @@ class PageRoutes:
                 state_cell=lambda row: state_cell(row, g.actor),
                 faults=faults or {},
                 typed=request.form,
+                shown=conflict.shown,
                 saved=session.pop("saved_form", ""),
             ),
             status,
@@ -67,7 +68,9 @@ class PageRoutes:
         step, steps = self._step(fresh, event)
         if step is None:
             return self._page(fresh, 409, {"event": _gone(fresh)})
-        step.entry.revision = fresh.revision
+        theirs = next(each for each in steps_of(g.actor, fresh) if each.event == event)
+        both = conflict.both(step.entry, theirs.entry)
+        step.both = tuple(each for each in both if each.item.name not in step.transition.stamps)
         step.entry.faults.append(stale.message)
         return self._page(fresh, 409, steps=steps)
 

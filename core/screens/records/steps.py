@@ -18,6 +18,7 @@ class Step:
     reason: str = ""
     clauses: tuple = ()
     is_open: bool = False  # its form is shown: it was sent and refused
+    both: tuple = ()  # what somebody else saved of what the step asks, while it was filled in
 
     @property
     def event(self):
