@@ -1,6 +1,9 @@
 """A form as a browser would send it, read from the page that shows it."""
 
+import re
 from html.parser import HTMLParser
+
+HIDDEN = re.compile(r'<input type="hidden"[^>]*>|<textarea[^>]* hidden>.*?</textarea>', re.DOTALL)
 
 
 class _Forms(HTMLParser):
@@ -40,3 +43,8 @@ def form_of(page, action="", having=()):
     reader = _Forms()
     reader.feed(page.text)
     return dict(next(values for at, values in reader.forms if at == action and set(having) <= set(values)))
+
+
+def shown_in(text):
+    """A page without what its forms carry unseen."""
+    return HIDDEN.sub("", text)

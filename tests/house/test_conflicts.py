@@ -16,7 +16,7 @@ from core.testing import branch
 from tests.house.conftest import NOW, new_person
 from tests.house.filling import Filling
 from tests.house.routes import digest
-from tests.house.sending import form_of
+from tests.house.sending import form_of, shown_in
 from tests.together import together
 
 TEXTS = ("text", "longtext", "phone")
@@ -90,8 +90,8 @@ def test_the_second_to_save_a_form_is_shown_both_versions_and_loses_nothing(sign
         for n in both:
             if columns[n].kind in (*TEXTS, "choice"):
                 told = getattr(columns[n], "options", {})
-                assert str(told.get(fine[n], fine[n])) in second.text, (name, n)
-                assert str(told.get(mine[n], mine[n])) in second.text, (name, n)
+                assert str(told.get(fine[n], fine[n])) in shown_in(second.text), (name, n)
+                assert str(told.get(mine[n], mine[n])) in shown_in(second.text), (name, n)
             assert again[f"pick.{n}"] == "mine", (name, n)
             asked += 1
         kept = {n: ("theirs" if place % 2 else "mine") for place, n in enumerate(both)}
@@ -160,7 +160,7 @@ def test_who_steps_second_is_shown_what_was_saved_meanwhile(sign_in, all_may, ot
         assert second.status_code == 409 and digest({"session", "notice"}) == before, (name, step.event)
         again = form_of(second, f"{path}/do/{step.event}")
         assert {n: again[n] for n in mine} == mine and again.get("reason", "because") == "because", (name, step.event)
-        shown = second.text.split(f'id="step-{step.event}"')[1].split("</form>")[0]
+        shown = shown_in(second.text.split(f'id="step-{step.event}"')[1].split("</form>")[0])
         assert all(fine[n] in shown for n in fine), (name, step.event)
         done = client.send(f"{path}/do/{step.event}", again)
         assert done.status_code in (303, 422), (name, step.event, done.status_code)
