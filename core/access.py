@@ -56,6 +56,17 @@ class Grant(Kept):
     ended_at = MomentColumn(null=True)
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """A message in the hands of a plugin: `id` is the same each time it comes, `again` says that it may have come before.
+
+    What a hook does outside the database it does once by the id, or says that it is a repeat.
+    """
+
+    id: int
+    again: bool
+
+
 @dataclass
 class Actor:
     """Who acts, through which face, and when: the present moment is read once, here, and passed down.
@@ -67,6 +78,7 @@ class Actor:
     via: str = "system"  # web, api, console, import, job
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     name_override: str = ""
+    delivery: Delivery | None = None  # where a hook of a plugin acts on a message
 
     @property
     def name(self):

@@ -25,6 +25,8 @@ def record_changed(record, event, actor):
     """Do what follows from a change that stands. Called after the commit, from the outbox, in a transaction of its own.
 
     `event` is "create", "change", "correct" or the transition. An exception is counted, and the message tried again.
+    What is written in the database stands once. What is done outside it may come twice where a worker is killed:
+    `actor.delivery` has the message's `id`, the same each time, and whether it comes `again`.
     """
 
 
@@ -33,6 +35,7 @@ def finding_opened(finding, actor):
     """Do what follows from a finding: a limit that is near (yellow) or passed (red), or what a check found.
 
     Called after the commit, from the outbox, in a transaction of its own. An exception is counted and tried again.
+    `actor.delivery` is as of record_changed.
     """
 
 

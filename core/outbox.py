@@ -1,15 +1,19 @@
-"""Messages to plugins that go out after the commit: kept in the same transaction, delivered once each.
+"""Messages to plugins that go out after the commit: kept in the same transaction, delivered at least once each.
+
+What a plugin does in the database is there once. What it does outside may happen again where a worker is killed in the
+middle: that a message is handed over is counted before it is, so that the next time it says so (`actor.delivery`).
 
 What one plugin is told of one branch is delivered by one worker at a time, and what it is told of one subject in the
 order in which it happened, also where an earlier message has to be tried again.
 """
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 
 import peewee
 
-from core.access import system
+from core.access import Delivery, system
 from core.database import Table, alone, db, insert_rows, is_trouble, transaction
 from core.errors import ZhixingError
 from core.fields import JsonColumn, MomentColumn
@@ -31,6 +35,7 @@ class Message(Table):
     made_at = MomentColumn()
     next_try_at = MomentColumn(null=True)  # None: done, or given up
     tries = peewee.IntegerField(default=0)
+    handed = peewee.IntegerField(default=0)  # how often it was about to be handed over: above 1, it may be a repeat
     done_at = MomentColumn(null=True)
     error = peewee.TextField(default="")
 
@@ -41,7 +46,7 @@ class Message(Table):
 
 def tell(now, messages):
     """Put messages, as (plugin, kind, branch_id, subject, payload), into the outbox of this transaction."""
-    rest = {"made_at": now, "next_try_at": now, "tries": 0, "done_at": None, "error": ""}
+    rest = {"made_at": now, "next_try_at": now, "tries": 0, "handed": 0, "done_at": None, "error": ""}
     names = ("plugin", "kind", "branch_id", "subject", "payload")
     insert_rows(Message, [{**dict(zip(names, message, strict=True)), **rest} for message in messages])
 
@@ -65,10 +70,14 @@ def _waiting_groups(now):
 
 def _deliver_next(plugin, branch_id, now):
     """Deliver the next message of a plugin and branch, if it is ours to deliver. Returns whether there was one."""
+    message = _take(plugin, branch_id, now)
+    if message is None:
+        return False
     with transaction():
-        message = _next(plugin, branch_id, now) if alone(f"outbox:{plugin}:{branch_id}") else None
-        if message is None:
+        if not alone(f"outbox:{plugin}:{branch_id}"):
             return False
+        if not Message.select().where(Message.id == message.id, Message.next_try_at <= now).exists():
+            return True  # another worker has delivered it meanwhile
         try:
             with _Part():
                 _hand(message, now)
@@ -79,6 +88,16 @@ def _deliver_next(plugin, branch_id, now):
             values = _after(message, error, now)
         Message.update(values).where(Message.id == message.id).execute()
     return True
+
+
+def _take(plugin, branch_id, now):
+    """The next message, counted as handed over before it is: a worker killed in the middle leaves the count behind."""
+    with transaction():
+        message = _next(plugin, branch_id, now) if alone(f"outbox:{plugin}:{branch_id}") else None
+        if message is not None:
+            message.handed += 1
+            Message.update(handed=message.handed).where(Message.id == message.id).execute()
+    return message
 
 
 def _next(plugin, branch_id, now):
@@ -105,7 +124,8 @@ def _after(message, error, now):
 
 def _hand(message, now):
     if is_on(message.plugin, message.branch_id, now):
-        handlers[message.kind](message.plugin, message.payload, system(now))
+        actor = replace(system(now), delivery=Delivery(message.id, message.handed > 1))
+        handlers[message.kind](message.plugin, message.payload, actor)
 
 
 class _Part:

@@ -319,3 +319,25 @@ def test_the_heads_of_the_trail_are_written_out_every_day(settings, record, acto
     assert sorted(path.name for path in settings.audit_heads.iterdir()) == ["2025-03-03.json", "2025-03-04.json"]
     told = json.loads((settings.audit_heads / "2025-03-04.json").read_text())
     assert {h["branch_id"] for h in told["heads"]} == {h["branch_id"] for h in audit.heads()}
+
+
+def test_a_message_says_whether_it_may_have_come_before(settings, monkeypatch):
+    got = []
+
+    def told(plugin, payload, actor):
+        got.append((payload["n"], actor.delivery.id, actor.delivery.again))
+        if len(got) == 1:
+            raise KeyboardInterrupt  # the worker ends in the middle, as if it were killed
+        if len(got) == 2:
+            raise ValueError("因为测试")
+
+    monkeypatch.setitem(outbox.handlers, "told", told)
+    message("finding:1")
+    with pytest.raises(KeyboardInterrupt):
+        outbox.deliver(NOON)
+    message("finding:2")
+    for minutes in range(3):
+        outbox.deliver(NOON + timedelta(minutes=minutes))
+    one, two = Message.select().order_by(Message.id)
+    first = ("finding:1", one.id)
+    assert got == [(*first, False), (*first, True), ("finding:2", two.id, False), (*first, True)]
