@@ -6,6 +6,7 @@ import os
 import secrets
 import unicodedata
 import zipfile
+from contextlib import suppress
 from pathlib import PurePath
 
 import peewee
@@ -18,6 +19,8 @@ from core.fields import MomentColumn
 from core.language import say
 from core.people import Person
 from core.records.visibility import permission
+
+TIDIED = 500  # files looked up in one query
 
 
 class Attachment(Kept):
@@ -125,7 +128,8 @@ def _store(content, folder):
     """Write the content under its digest, whole or not at all; returns the digest."""
     digest = hashlib.sha256(content).hexdigest()
     path = folder / digest
-    if path.exists():
+    with suppress(FileNotFoundError):
+        os.utime(path)  # in use again: `tidy` leaves it alone
         return digest
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{digest}.{secrets.token_hex(4)}"
@@ -139,6 +143,32 @@ def _store(content, folder):
         part.unlink(missing_ok=True)
         raise
     return digest
+
+
+def tidy(folder, before):
+    """Take away files older than a moment that no record has: a process was killed between file and row. Returns how many."""
+    old = [path for path in sorted(folder.iterdir()) if _is_older(path, before)] if folder.is_dir() else []
+    gone = 0
+    for start in range(0, len(old), TIDIED):
+        some = old[start : start + TIDIED]
+        names = [path.name for path in some]
+        kept = {row.sha256 for row in Attachment.select(Attachment.sha256).where(Attachment.sha256.in_(names))}
+        gone += sum(_take_away(path, before) for path in some if path.name not in kept)
+    return gone
+
+
+def _take_away(path, before):
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    os.replace(path, aside)
+    if not _is_older(aside, before):  # somebody attached the same content at this very moment
+        os.replace(aside, path)
+        return False
+    aside.unlink()
+    return True
+
+
+def _is_older(path, moment):
+    return path.stat().st_mtime < moment.timestamp()
 
 
 def attachments_of(record):

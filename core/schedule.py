@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from core import audit, checks, closings, daily_backup, jobs, outbox, own_checks, switches
+from core import attachments, audit, checks, closings, daily_backup, jobs, outbox, own_checks, switches
 from core.access import system
 from core.database import transaction
 from core.jobs import Job
@@ -16,7 +16,7 @@ def all_jobs(settings):
     return [
         Job("core.close_month", "month", _close_month, per_branch=True, catch_up="each"),
         Job("core.export_heads", "day", lambda actor, run: _export_heads(actor, run, settings.audit_heads)),
-        Job("core.prune", "day", lambda actor, run: _prune(actor, run, timedelta(days=settings.keep_job_days))),
+        Job("core.prune", "day", lambda actor, run: _prune(actor, run, settings)),
         *daily_backup.jobs_of(settings),
         *sorted(map(_check_job, checks.all_checks().items()), key=lambda job: job.name == own_checks.SOURCE),
     ]  # whether every check ran is asked when they have
@@ -46,10 +46,13 @@ def _export_heads(actor, run, folder):
     return {"file": audit.export_heads(folder, run.slot, actor.now).name}
 
 
-def _prune(actor, run, keep):
-    gone = {"job_run": jobs.prune(actor.now - keep)}
+def _prune(actor, run, settings):
+    before = actor.now - timedelta(days=settings.keep_job_days)
+    gone = {"job_run": jobs.prune(before)}
     run.beat()
-    return {**gone, "outbox": outbox.prune(actor.now - keep)}
+    gone["outbox"] = outbox.prune(before)
+    run.beat()
+    return {**gone, "files": attachments.tidy(settings.files, actor.now - timedelta(days=1))}
 
 
 def switch_slots(settings, now):

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 from core import jobs, outbox, schedule, sweep, transfer
 from core.access import system
@@ -34,6 +35,7 @@ class Worker:
         self._planned = {}  # (job, branch id) -> the slot up to which nothing is left to plan
         self._stopping, self._thread = threading.Event(), None
         self._troubles, self._seen_at = 0, None
+        self._began = monotonic()  # of the round
 
     # ---- its life ----------------------------------------------------------------------------------------------------
 
@@ -74,6 +76,7 @@ class Worker:
 
         An error in one part is noted and leaves the others; trouble with the database lets the worker wait longer.
         """
+        self._began = monotonic()
         parts = {
             "core.refresh": refresh,
             "core.sweep": lambda: sweep.sweep(system(now, "job")),
@@ -158,7 +161,8 @@ class Worker:
         """Run a slot if it is to be had. An error of the job is noted in its row; trouble of the database goes up."""
         if self._stopping.is_set():
             return
-        run = jobs.claim(job.name, branch_id, slot, self.name, now, self.lease)
+        present = now + timedelta(seconds=monotonic() - self._began)  # a lease counts from when it is taken
+        run = jobs.claim(job.name, branch_id, slot, self.name, present, self.lease)
         if run is None:
             return
         actor = system(now, "job")

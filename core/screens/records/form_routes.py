@@ -5,6 +5,7 @@ from flask_admin import expose
 from werkzeug.datastructures import MultiDict
 
 from core import drafts
+from core.database import transaction
 from core.errors import Denied, NotFound, Refused, Stale
 from core.language import say
 from core.organisation import organisation
@@ -29,7 +30,9 @@ class FormRoutes:
             return self._form(entry)
         entry.read(request.form)
         try:
-            record = self.create_model(entry)
+            with transaction():
+                record = self.create_model(entry)
+                drafts.drop(g.actor.person, draft_key())
         except Refused as refused:
             entry.blame(refused.faults)
             return self._form(entry), 422
@@ -58,7 +61,9 @@ class FormRoutes:
             return self._form(entry)
         entry.read(request.form)
         try:
-            record = self.update_model(entry, record)
+            with transaction():
+                record = self.update_model(entry, record)
+                drafts.drop(g.actor.person, draft_key())
         except Refused as refused:
             entry.blame(refused.faults)
             return self._form(entry), 422
@@ -81,7 +86,6 @@ class FormRoutes:
         return self.show("form", entry=entry, draft=draft, key=key, branch=branch, title=title)
 
     def _saved(self, record, told):
-        drafts.drop(g.actor.person, draft_key())
         session["saved_form"] = draft_key()  # the page then forgets the browser's own copy
         flash(told, "green")
         return redirect(address(record), 303)
