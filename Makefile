@@ -9,7 +9,7 @@ LOCKED := --quiet --allow-unsafe --strip-extras --generate-hashes --annotation-s
 # Output of the two test runs is kept apart where make can (GNU make 4 and newer).
 APART := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: help run test test-sqlite test-postgresql lint format browser bench prove pictures bundle audit audit-lock lock clean
+.PHONY: help run test test-sqlite test-postgresql lint format browser drill bench prove pictures bundle audit audit-lock lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -39,6 +39,10 @@ format: .venv/.installed  ## mend what lint finds, where that is safe
 
 browser: .venv/.installed
 	@$(PY) -m tests.browser
+
+drill: .venv/.installed  ## the long forms of the tests of the house rules: a hundred kills on each database, many more worlds
+	@for kind in sqlite postgresql; do echo "== drill on $$kind"; \
+		ZHIXING_DRILL=1 $(PY) -m pytest --database $$kind -m "not browser" tests/house $(ARGS) || exit 1; done
 
 bench: .venv/.installed  ## measure speed at three sizes on both databases
 	@$(PY) -m bench $(ARGS)

@@ -2,6 +2,7 @@
 
 import html
 import http.client
+import json
 import multiprocessing
 import os
 import random
@@ -43,6 +44,12 @@ class Command:
         self.process = START.Process(target=_do, args=(words, self.house.environ, self.house.log))
         self.process.start()
         return self
+
+    @property
+    def tells(self):
+        """Whether the latest line of the recorder is this process's, or its child's."""
+        lines = self.house.lines()
+        return bool(lines) and self.process.pid in lines[-1]["by"]
 
     def wait(self, seconds=120):
         """Its exit status, once it has ended."""
@@ -107,6 +114,12 @@ class House:
         for command in self.constant:
             if command.process:
                 command.end()
+
+    def lines(self):
+        """What the recorder has written down."""
+        if not self.recorded.exists():
+            return []
+        return [json.loads(line) for line in self.recorded.read_text().splitlines()]
 
     def left_over(self):
         """The ids of processes of this house that still run: children of what was killed, too (where /proc tells)."""

@@ -27,7 +27,7 @@ def _write(actor, branch_id):
     """A line outside, as a message sent to another system is, and an entry of the trail inside."""
     told = actor.delivery
     audit.note(actor, "recorded", "outbox", told.id, branch_id, {"again": [None, told.again]})
-    line = json.dumps({"id": told.id, "again": told.again}) + "\n"
+    line = json.dumps({"id": told.id, "again": told.again, "by": [os.getpid(), os.getppid()]}) + "\n"
     place = os.open(os.environ["RECORDED"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(place, line.encode())
     os.close(place)

@@ -4,7 +4,6 @@ In the end each thing was done, once where it can be once, and said to be a repe
 """
 
 import csv
-import json
 import os
 import random
 import shutil
@@ -29,7 +28,6 @@ from core.outbox import Message
 from core.records.model import Batch
 from core.schedule import all_jobs
 from core.start import start
-from core.sweep import CHUNK
 from core.testing import actor, branch, console
 from plugins.cases.models import Complaint
 from plugins.timeliness.models import RectificationReport, Warning
@@ -37,8 +35,8 @@ from tests.house.drill import PASSWORD, ROOT, Clerk, Command, House
 
 KILLS = 8  # in one drill; the hundred are that many drills more (make drill)
 SEEDS = range(1, 13) if os.environ.get("ZHIXING_DRILL") else ()
-ROWS = 900  # of the file that is imported
-MONTHS = 18  # waiting to be closed in each branch
+ROWS = 400  # of the file that is imported
+MONTHS = 8  # waiting to be closed in each branch
 MAPPING = ROOT / "config" / "imports" / "tdi_complaints.toml"
 CONSTANT = (("worker",), ("worker",), ("run",))
 WEBS = (("web",), ("web", "--workers", "2"))  # waitress, gunicorn
@@ -72,16 +70,17 @@ def test_whatever_is_killed_at_whatever_moment_all_is_done_in_the_end_and_once(h
     chance, now = random.Random(seed), datetime.now(UTC)
     file = _file(tmp_path / "complaints.csv")
     _prepare(now, settings)
-    _feed(now, [*range(4, 17), *range(30, 30 * MONTHS, 20)])
+    _feed(now, [*range(4, 17), *range(30, 30 * MONTHS, 10)])
     clerk = Clerk(house, "alice")
     told = _kill(house, chance, clerk, file)
-    told = f"seed {seed}: {told}"
+    told, began = f"seed {seed}: {told}", time.monotonic()
     assert clerk.stop() and clerk.failure is None, f"{told}; {clerk.failure!r}"
     _until(lambda: _importing(house, file).begin().wait() == 0, f"the import came to no end; {told}")
     _until(_nothing_waits, f"work was left; {told}")
+    told = f"{told}, all done {time.monotonic() - began:.0f} s later"
     house.end()
     refresh()
-    assert house.left_over() == [], told
+    _until(lambda: not house.left_over(), f"what was killed left children that go on; {told}", 30)
     _each_finding_once(told)
     _each_run_once(told)
     repeats = _each_message_told(house, told)
@@ -126,7 +125,7 @@ def _feed(now, days):
     """Complaints that came in so many days ago and that nobody has touched since: near their limit by now, or past it."""
     for ago in days:
         then = console(now - timedelta(days=ago))
-        records.create_many(then, Complaint, [{"owner": "alice", "department": "KF"}] * 2, branch=branch("TJ"))
+        records.create_many(then, Complaint, [{"owner": "alice", "department": "KF"}], branch=branch("TJ"))
 
 
 def _kill(house, chance, clerk, file):
@@ -155,14 +154,17 @@ def _kill(house, chance, clerk, file):
 
 def _wait_for(moment, command, clerk, chance):
     """Wait until a moment, and mostly until there is something to break off; an import is not seen all the while."""
-    busy = (lambda: clerk.asks == command.port) if command.serves else (lambda: outbox.waiting()[0] > 0)
-    latest = moment + (2 if chance.random() < 0.8 else 0)
-    while time.monotonic() < moment or (time.monotonic() < latest and not busy()):
+    latest = moment + (4 if chance.random() < 0.8 else 0)
+    while time.monotonic() < moment or (time.monotonic() < latest and not _is_busy(command, clerk)):
         refresh()
         seen = _visible()
         assert seen in (0, ROWS), f"{seen} rows of an import are seen that has not come to its end"
         time.sleep(0.005)
-    time.sleep(chance.random() / 20)
+    time.sleep(chance.random() / 40)
+
+
+def _is_busy(command, clerk):
+    return clerk.asks == command.port if command.serves else command.tells
 
 
 def _importing(house, file):
@@ -189,9 +191,8 @@ def _nothing_waits():
 def _unclosed():
     """Whether a month of a branch is still to be closed."""
     month = datetime.now(UTC).replace(day=1) - timedelta(days=50)  # certainly closable, whatever day it is today
-    done = JobRun.select().where(
-        JobRun.job == "core.close_month", JobRun.state == "done", JobRun.slot == f"{month:%Y-%m}"
-    )
+    slot = JobRun.slot == f"{month:%Y-%m}"
+    done = JobRun.select().where(JobRun.job == "core.close_month", JobRun.state == "done", slot)
     return done.count() < len(organisation.organisation().branches)
 
 
@@ -207,7 +208,7 @@ def _each_finding_once(told):
     spoken = Counter(Finding.select(Finding.clock_id, Finding.colour).where(Finding.record == "complaint").tuples())
     clocks = Clock.select().join(Complaint, on=(Clock.record_id == Complaint.id)).where(Clock.record == "complaint")
     due = {(c.id, c.state) for c in clocks.where(Complaint.batch.is_null()) if c.state in ("yellow", "red")}
-    assert len(due) > CHUNK / 5 and {colour for _, colour in due} == {"yellow", "red"}, told
+    assert len(due) > 50 and {colour for _, colour in due} == {"yellow", "red"}, told
     assert spoken.keys() >= due and set(spoken.values()) == {1}, f"{told}: {len(due)} due, {len(spoken)} found"
     assert Finding.select().where(Finding.episode > 1).count() == 0, told
     assert Warning.select().count() == Warning.select(Warning.finding).distinct().count() == len(spoken), told
@@ -232,7 +233,7 @@ def _each_run_once(told):
 
 def _each_message_told(house, told):
     """Each message came outside at least once and says so where it came again; inside it stands once. How many repeats."""
-    lines = [json.loads(line) for line in house.recorded.read_text().splitlines()]
+    lines = house.lines()
     mine = {
         m.id for m in Message.select(Message.id).where(Message.plugin == "recorder", Message.done_at.is_null(False))
     }
