@@ -225,6 +225,8 @@ class Clerk(threading.Thread):
             answer.text = answer.read().decode()
         except http.client.HTTPException as broken:
             raise ConnectionError("the answer broke off") from broken
+        if answer.status >= 500:
+            raise ConnectionError(f"an error page, with {answer.status}")
         return answer
 
 

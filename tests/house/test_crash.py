@@ -53,6 +53,8 @@ def house(settings, tmp_path, monkeypatch, without):
     shutil.copy(Path(__file__).with_name("recorder.py"), site / "recorder" / "__init__.py")
     monkeypatch.syspath_prepend(site)
     start(settings, without=without)
+    if is_sqlite():
+        db.execute_sql("PRAGMA busy_timeout = 60000")  # the test itself waits as long as it takes
     made = House(settings, tmp_path, *CONSTANT, random.choice(WEBS))
     yield made
     for command in made.constant:

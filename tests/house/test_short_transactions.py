@@ -9,9 +9,10 @@ import pytest
 
 from core import closings, database, records, switches
 from core.access import system
+from core.records.model import Batch
 from core.sweep import sweep
 from core.testing import branch, console, local
-from core.transfer import import_file
+from core.transfer import batches, import_file
 from plugins.cases.models import Complaint
 from tests.house.drill import ROOT
 
@@ -55,7 +56,7 @@ def short(durations, at_least):
 
 
 def test_no_transaction_of_long_work_is_long(settings, durations, tmp_path):
-    """Import, sweep, closing and switches over a thousand records."""
+    """Import, its undoing, sweep, closing and switches over a thousand records."""
     file, mapping = tmp_path / "complaints.csv", ROOT / "config" / "imports" / "tdi_complaints.toml"
     with open(ROOT / "tests" / "data" / "tdi_complaints.csv", encoding="utf-8-sig", newline="") as source:
         rows = {row[0]: row for row in csv.reader(source)}
@@ -63,6 +64,8 @@ def test_no_transaction_of_long_work_is_long(settings, durations, tmp_path):
         csv.writer(target).writerows(list(rows.values())[: ROWS + 1])
     with short(durations, 4):
         assert import_file(console(NOW), Complaint, file, branch("BJ"), mapping=mapping).created == ROWS
+    with short(durations, 4):
+        batches.undo(console(NOW), Batch.get())
     for _ in range(ROWS // 100):
         values = [{"owner": "alice", "department": "KF"}] * 100
         with short(durations, 1):
