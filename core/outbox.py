@@ -76,7 +76,8 @@ def _deliver_next(plugin, branch_id, now):
     with transaction():
         if not alone(f"outbox:{plugin}:{branch_id}"):
             return False
-        if not Message.select().where(Message.id == message.id, Message.next_try_at <= now).exists():
+        message = Message.get_or_none(Message.id == message.id, Message.next_try_at <= now)
+        if message is None:
             return True  # another worker has delivered it meanwhile
         try:
             with _Part():

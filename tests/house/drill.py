@@ -189,9 +189,12 @@ class Clerk(threading.Thread):
             self.offered += 1
 
     def _sign_in(self):
-        page = self._insist(lambda: self._open("/sign-in"))
-        told = {**fields_of(page.text), "login": self.login, "password": PASSWORD}
-        assert self._insist(lambda: self._send("/sign-in", told)).status == 302
+        answer = self._insist(self._try_to_sign_in)
+        assert answer.status == 302, f"{answer.status} {answer.text[-2000:]}"
+
+    def _try_to_sign_in(self):
+        page = self._open("/sign-in")
+        return self._send("/sign-in", {**fields_of(page.text), "login": self.login, "password": PASSWORD})
 
     def _post(self, path, data):
         page = self._insist(lambda: self._open("/records/complaint/new"))

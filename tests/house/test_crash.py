@@ -19,7 +19,7 @@ from core import attachments, audit, organisation, outbox, people, records, swit
 from core.audit import AuditEntry
 from core.clocks import Clock
 from core.closings import FrozenMeasure
-from core.database import refresh, transaction
+from core.database import db, is_sqlite, refresh, transaction
 from core.drafts import Draft
 from core.findings import Finding
 from core.jobs import JobRun
