@@ -8,8 +8,9 @@ import peewee
 from core import findings
 from core.access import system
 from core.audit import note
-from core.database import alone, door, transaction
+from core.database import alone, door, is_trouble, transaction
 from core.errors import Fault, Refused
+from core.faulty import asking, is_aside
 from core.findings import Finding
 from core.jobs import Job
 from core.language import Words, say
@@ -141,12 +142,15 @@ def run(each, now, branch=None, *, actor=None, beat=None):
     actor = actor or system(now, "job")
     counts = {"looked_at": 0, "found": 0, "opened": 0, "closed": 0, "branches": {}}
     source, still = f"check:{name_of(plugin, each)}", set()
-    for rows, found in _judged(plugin, each, now, branch):
+    wrong = []
+    for rows, found in _judged(plugin, each, now, branch, wrong):
         _count(counts, rows, found)
         still |= {_identity(item) for item in found}
         counts["opened"] += _keep(actor, source, found)
         if beat:
             beat()
+    if wrong:  # what it found of other rows stands, but it cannot say what is gone
+        raise wrong[0]
     counts["closed"] = _close_gone(actor, plugin, source, still, branch, beat)
     return counts
 
@@ -154,9 +158,12 @@ def run(each, now, branch=None, *, actor=None, beat=None):
 def would_say(each, now, branch=None):
     """What a run as of `now` would find: (counts, [finding as a dict]). Nothing is written."""
     counts, said = {"looked_at": 0, "found": 0, "branches": {}}, []
-    for rows, found in _judged(_plugin_of(each), each, now, branch):
+    wrong = []
+    for rows, found in _judged(_plugin_of(each), each, now, branch, wrong):
         _count(counts, rows, found)
         said += found
+    if wrong:
+        raise wrong[0]
     return counts, said
 
 
@@ -164,21 +171,52 @@ def _plugin_of(each):
     return next(plugin for plugin, known in all_checks().values() if known is each)
 
 
-def _judged(plugin, each, now, branch):
-    """The population in chunks, by id, each with what is found of it: (rows, [finding as a dict])."""
-    query, model = population(plugin, each, now, branch)
+def _judged(plugin, each, now, branch, wrong):
+    """The population in chunks, by id, each with what is found of it: (rows, [finding as a dict]).
+
+    The first error that the judgement of a row raised goes into `wrong`; the other rows are judged all the same.
+    """
+    if is_aside(plugin):
+        raise Refused(say("插件“{plugin}”已搁置", "plugin {plugin} is set aside", plugin=plugin))
+    what = f"check:{each.name}"
+    with asking(plugin, what, now):
+        query, model = population(plugin, each, now, branch)
     last = 0
     while True:
-        rows = list(query.where(model.id > last).order_by(model.id).limit(CHUNK))
+        rows, found = [], []
+        try:
+            with asking(plugin, what, now):
+                rows = list(query.where(model.id > last).order_by(model.id).limit(CHUNK))
+                _look(plugin, each, model, rows, now, found)
+        except (Exception, SystemExit) as error:
+            if is_trouble(error) or not rows:
+                raise
+            wrong.append(error)
         if not rows:
             return
         last = rows[-1].id
-        yield rows, [item for row in rows for item in _of(plugin, each, model, row, now)]
+        yield rows, found
+
+
+def _look(plugin, each, model, rows, now, found):
+    """Judge every row, adding to `found`; what the first that failed raised is raised in the end."""
+    wrong = []
+    for row in rows:
+        try:
+            found += _of(plugin, each, model, row, now)
+        except (Exception, SystemExit) as error:
+            if is_trouble(error):
+                raise
+            wrong.append(error)
+    if wrong:
+        raise wrong[0]
 
 
 def _of(plugin, each, model, row, now):
     said = each.judge(row, now)
     said = () if said is None else said if isinstance(said, (list, tuple)) else (said,)
+    if not all(isinstance(one, Found) for one in said):
+        raise TypeError(f"{each.name} returned {type(said[0]).__name__}, not finding(...) or None")
     return [
         {
             "branch_id": _branch_of(row),

@@ -1,6 +1,7 @@
 """Closing a period: its measures are frozen as they are; what comes late is a dated correction beside them."""
 
 import hashlib
+import itertools
 import json
 
 import peewee
@@ -8,9 +9,10 @@ import peewee
 from core.audit import note
 from core.database import Kept, alone, door, insert_rows, transaction
 from core.errors import Fault, Refused
+from core.faulty import in_trouble
 from core.fields import MomentColumn
 from core.language import say
-from core.measures import measured, period_days
+from core.measures import measured, measures_of, period_days
 from core.organisation import Branch
 from core.switches import local_day
 
@@ -34,24 +36,33 @@ class FrozenMeasure(Kept):
         indexes = ((("branch", "period", "measure", "by", "group", "closed_at"), True),)
 
 
-def close_period(actor, branch, period, *, finish=None):
+def measures_to_close(branch, now):
+    """The names of a branch's measures, in sets to close one after the other: those that went well, then each that failed.
+
+    So a measure that fails, or hangs and takes its process with it, does not keep the others from being closed.
+    """
+    known = measures_of(branch.id, now)
+    failing = [name for name, (plugin, _) in known.items() if (plugin, f"measure:{name}") in in_trouble()]
+    return [frozenset(known) - frozenset(failing), *(frozenset([name]) for name in sorted(failing))]
+
+
+def close_period(actor, branch, period, names=None, *, finish=None):
     """Freeze what is measured of a branch (and all below it) in a period: the whole, by department and by person.
 
-    Closed again, only what differs is written, dated now, beside what stands. Returns how many rows were written.
+    `names` are the measures to freeze, None for all. Closed again, only what differs is written, dated now, beside what stands. Returns how many rows were written.
     `finish(count)` is called in the same transaction: the done-mark of a job.
     """
     actor.require("core.period.close", branch.id)
     if period_days(period)[1] >= local_day(actor.now, branch.id):
         raise Refused(Fault("period", say("{period} 尚未结束", "{period} is not over yet", period=period)))
-    figures = {}
-    for by in GROUPINGS:
-        for row in measured(actor, branch, period, by=by):
-            if (row["group"] is None) == (by is None):
-                figures[row["measure"], by or "", row["group"] or ""] = (row["numerator"], row["denominator"])
+    known = measures_of(branch.id, actor.now)
+    names = frozenset(known) if names is None else names & frozenset(known)
+    figures = _figures(actor, branch, period, sorted(names))
     with transaction():
         alone(f"closing:{branch.id}:{period}", wait=True)
-        standing = {_key(row): (row.numerator, row.denominator) for row in frozen(branch, period)}
-        is_first = not standing
+        held = frozen(branch, period)
+        standing = {_key(row): (row.numerator, row.denominator) for row in held if row.measure in names}
+        is_first = not held
         for key in standing:
             figures.setdefault(key, (0, 0))  # a group that has nothing left
         new = {key: pair for key, pair in sorted(figures.items()) if standing.get(key) != pair}
@@ -59,6 +70,16 @@ def close_period(actor, branch, period, *, finish=None):
         if finish:
             finish(len(new))
     return len(new)
+
+
+def _figures(actor, branch, period, names):
+    """{(measure, by, group): (numerator, denominator)} of some measures."""
+    figures = {}
+    for name, by in itertools.product(names, GROUPINGS):
+        for row in measured(actor, branch, period, name, by):
+            if (row["group"] is None) == (by is None):
+                figures[name, by or "", row["group"] or ""] = (row["numerator"], row["denominator"])
+    return figures
 
 
 def _write(actor, branch, period, figures, verb):

@@ -159,11 +159,15 @@ def door():
 
 
 class Transaction:
-    """The write transaction of this thread. `before_commit` run last in it, by name; `after_commit` once it stands."""
+    """The write transaction of this thread. `before_commit` run last in it, by name; `after_commit` once it stands.
+
+    `in_the_end` run by name when it is over, whether it stands or not; they must not raise.
+    """
 
     def __init__(self):
         self.before_commit = {}
         self.after_commit = []
+        self.in_the_end = {}
 
 
 @contextmanager
@@ -189,6 +193,8 @@ def transaction():
         raise wrong from wrong.__context__
     finally:
         _here.transaction = None
+        for act in current.in_the_end.values():
+            act()
     for done in current.after_commit:
         done()
 

@@ -66,6 +66,8 @@ class Job:
     run: object
     per_branch: bool = False
     catch_up: str = "once"
+    is_apart: bool = False  # calls code of plugins, in a process of its own that is ended at its deadline
+    plugin: str = ""  # whose it is: not run while that is set aside
     missed: object = None  # called as missed(actor, rows) in the transaction that records missed or given-up runs
 
     def __post_init__(self):

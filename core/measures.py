@@ -3,8 +3,10 @@
 import re
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from numbers import Number
 
 from core.errors import Fault, NotFound, Refused
+from core.faulty import asking, is_aside
 from core.language import Words, say
 from core.organisation import organisation
 from core.people import Person
@@ -74,10 +76,11 @@ def period_days(text):
 
 
 def measures_of(branch_id, now):
-    """The measures whose plugin is on in a branch or below it, by name: {name: (plugin, Measure)}."""
+    """The measures whose plugin is on in a branch or below it and not set aside: {name: (plugin, Measure)}."""
     return {
         measure.name: (name, measure)
         for name, plugin in registry().plugins.items()
+        if not is_aside(name)
         if any(is_on(name, each, now) for each in organisation().subtree(branch_id))
         for measure in plugin.manifest.measures
         if f"measure:{name}.{measure.name}" not in registry().without
@@ -113,11 +116,24 @@ def measured(actor, branch, period, name=None, by=None):
         if name in (None, measure_name):
             actor.require(f"{plugin}.measure.view", branch.id)
             for grouped in (None, by) if by else (None,):
-                counted = measure.count(scope_of(branch.id, period, actor.now, grouped, plugin=plugin))
+                counted = counted_of(plugin, measure, scope_of(branch.id, period, actor.now, grouped, plugin=plugin))
                 if grouped is None:
                     counted = {None: counted.get(None, (0, 0))}
                 rows += [_row(measure, branch, period, group, pair) for group, pair in _named(counted, grouped).items()]
     return rows
+
+
+def counted_of(plugin, measure, scope):
+    """What a measure counts: {group id: (numerator, denominator)}. Raises TypeError where it answers anything else."""
+    with asking(plugin, f"measure:{measure.name}", scope.now):
+        counted = measure.count(scope)
+        if not isinstance(counted, dict) or not all(map(_is_pair, counted.values())):
+            raise TypeError(f"returned {type(counted).__name__}, not a dict of pairs of numbers")
+    return counted
+
+
+def _is_pair(pair):
+    return isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(n, Number) for n in pair)
 
 
 def _named(counted, by):

@@ -5,8 +5,10 @@ import peewee
 from core.access import heads_of, holders_of
 from core.clocks import Clock
 from core.database import Table
+from core.faulty import head_office
 from core.fields import JsonColumn, MomentColumn
 from core.findings import Finding
+from core.language import Words
 from core.limits import shipped
 from core.organisation import Department, organisation
 from core.people import Person
@@ -114,4 +116,29 @@ def _tell_of(finding, people, now):
         tone=finding.colour,
         record=finding.record,
         record_id=finding.record_id,
+    )
+
+
+MOVED = {
+    "failing": ("插件“{zh}”的规则出错,拒绝保存", "A rule of plugin {en} fails and refuses every save"),
+    "set_aside": ("插件“{zh}”已搁置", "Plugin {en} is set aside"),
+    "take_back": ("插件“{zh}”已恢复调用", "Plugin {en} is called again"),
+}
+
+
+def plugin_moved(actor, verb, plugin, words, row):
+    """Tell the system administrators of head office that a plugin's rule fails, that it is set aside or taken back."""
+    top = head_office()
+    if top is None:
+        return
+    title = registry().plugins[plugin].title if plugin in registry().plugins else Words(plugin)
+    zh, en = (sentence.format(zh=title.zh, en=title.en) for sentence in MOVED[verb])
+    tell(
+        holders_of("system_admin", top),
+        actor.now,
+        occasion=f"plugin:{plugin}:{verb}:{actor.now:%Y-%m-%dT%H:%M:%S.%f}",
+        branch_id=top,
+        zh=f"{zh}:{words.zh}",
+        en=f"{en}: {words.en}",
+        tone="" if verb == "take_back" else "red",
     )

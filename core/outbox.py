@@ -16,6 +16,7 @@ import peewee
 from core.access import Delivery, system
 from core.database import Table, alone, db, insert_rows, is_trouble, transaction
 from core.errors import ZhixingError
+from core.faulty import set_aside_now
 from core.fields import JsonColumn, MomentColumn
 from core.switches import is_on
 
@@ -51,14 +52,15 @@ def tell(now, messages):
     insert_rows(Message, [{**dict(zip(names, message, strict=True)), **rest} for message in messages])
 
 
-def deliver(now, limit=500):
+def deliver(now, limit=500, begin=None):
     """Deliver what waits, each message in a transaction of its own with its done-mark. Returns how many were tried.
 
-    0 means that nothing waits, or that other workers have it in hand.
+    0 means that nothing waits, or that other workers have it in hand. What a plugin is told that is set aside waits.
+    `begin(message)` is called before each.
     """
     tried = 0
     for plugin, branch_id in _waiting_groups(now):
-        while tried < limit and _deliver_next(plugin, branch_id, now):
+        while tried < limit and plugin not in set_aside_now() and _deliver_next(plugin, branch_id, now, begin):
             tried += 1
     return tried
 
@@ -68,7 +70,7 @@ def _waiting_groups(now):
     return list(query.group_by(Message.plugin, Message.branch_id).order_by(peewee.fn.MIN(Message.id)).tuples())
 
 
-def _deliver_next(plugin, branch_id, now):
+def _deliver_next(plugin, branch_id, now, begin):
     """Deliver the next message of a plugin and branch, if it is ours to deliver. Returns whether there was one."""
     message = _take(plugin, branch_id, now)
     if message is None:
@@ -79,6 +81,8 @@ def _deliver_next(plugin, branch_id, now):
         message = Message.get_or_none(Message.id == message.id, Message.next_try_at <= now)
         if message is None:
             return True  # another worker has delivered it meanwhile
+        if begin:
+            begin(message)
         try:
             with _Part():
                 _hand(message, now)
@@ -123,6 +127,15 @@ def _after(message, error, now):
     return {"tries": tries, "next_try_at": wait, "error": f"{type(error).__name__}: {error}"[:2000]}
 
 
+def lost(message_id, tries, error, now):
+    """Note a message whose delivery ended the process that did it, unless that was noted already. `tries` had it then."""
+    with transaction():
+        message = Message.get_or_none(Message.id == message_id, Message.tries == tries, Message.done_at.is_null())
+        if message is not None and message.next_try_at is not None:
+            same = (Message.id == message_id, Message.tries == tries)
+            Message.update(_after(message, error, now)).where(*same).execute()
+
+
 def _hand(message, now):
     if is_on(message.plugin, message.branch_id, now):
         actor = replace(system(now), delivery=Delivery(message.id, message.handed > 1))
@@ -161,6 +174,15 @@ def try_again(now, ids):
     """Try messages once more that were given up. Returns how many."""
     again = Message.update(next_try_at=now, tries=0)
     return again.where(Message.id.in_(list(ids)), Message.done_at.is_null(), Message.next_try_at.is_null()).execute()
+
+
+def plugin_moved(actor, verb, plugin, words, row):
+    """When a plugin is taken back: what was given up of it is tried again. What waited has waited."""
+    if verb == "take_back":
+        stuck = given_up().where(Message.plugin == plugin)
+        Message.update(next_try_at=actor.now, tries=0).where(Message.id.in_(stuck.select(Message.id))).execute()
+        waiting_ = (Message.plugin == plugin, Message.next_try_at.is_null(False))
+        Message.update(next_try_at=actor.now, tries=0).where(*waiting_).execute()
 
 
 def prune(before):

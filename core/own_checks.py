@@ -1,10 +1,11 @@
 """The checks that the core itself ships: on the calendar, on its people, and on the checks themselves."""
 
+import zlib
 from datetime import timedelta
 
 import peewee
 
-from core import findings
+from core import faulty, findings
 from core.access import Grant
 from core.business_calendar import calendar_of
 from core.checks import all_checks, check, finding, is_overdue
@@ -111,5 +112,23 @@ def has_run(actor, job):
     findings.close_many(actor, findings.Finding.select().where(*about))
 
 
+@check(
+    over=lambda: Branch.select().where(Branch.parent.is_null()), every=timedelta(hours=1), label="没有插件出错或被搁置"
+)
+def plugins_are_well(branch, now):
+    """No plugin fails or is set aside."""
+    aside, failing = faulty.set_aside_now(), {plugin for plugin, _ in faulty.in_trouble()}
+    found = [
+        _plugin_finding(name, "插件“{name}”已搁置", "plugin {name} is set aside", "aside") for name in sorted(aside)
+    ]
+    for name in sorted(failing - set(aside)):
+        found.append(_plugin_finding(name, "插件“{name}”出错", "plugin {name} fails", "fails"))
+    return found
+
+
+def _plugin_finding(name, zh, en, how):
+    return finding(say(zh, en, name=name), period=f"{how[0]}{zlib.crc32(name.encode()):x}")
+
+
 SOURCE = f"check:core.{checks_ran.name}"
-ALL = (coming_holidays_published, staff_have_a_department, checks_ran)
+ALL = (coming_holidays_published, staff_have_a_department, plugins_are_well, checks_ran)

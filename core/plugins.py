@@ -77,6 +77,11 @@ def include(folder):
         path.append(str(folder))
 
 
+def folders_of_plugins():
+    """The folders in which this process looks for plugins, for another process to `include`."""
+    return [str(path) for path in importlib.import_module("plugins").__path__]
+
+
 def load(off=(), without=frozenset(), roles=(), judges=()):
     """Find, order and join all plugins. Raises StartError with every fault of every plugin at once.
 

@@ -33,6 +33,7 @@ CORE_ROLES = (
             "core.calendar.edit",
             "core.job.view",
             "core.job.edit",
+            "core.plugin.set_aside",
             "core.check.view",
             "core.clause.view",
         ),

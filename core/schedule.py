@@ -5,16 +5,19 @@ from datetime import UTC, date, datetime, time, timedelta
 from core import attachments, audit, checks, closings, daily_backup, jobs, outbox, own_checks, switches
 from core.access import system
 from core.database import transaction
-from core.jobs import Job
+from core.jobs import Job, JobRun
 from core.measures import period_days
 from core.organisation import organisation, zone_of
+from core.plugins import registry
 from core.reworking import REWORK
+
+CLOSE_MONTH = "core.close_month"
 
 
 def all_jobs(settings):
     """Every job of this installation; the sweep and the outbox are no jobs, the worker runs them all the time."""
     return [
-        Job("core.close_month", "month", _close_month, per_branch=True, catch_up="each"),
+        Job(CLOSE_MONTH, "month", _close_month, per_branch=True, catch_up="each", is_apart=True),
         Job("core.export_heads", "day", lambda actor, run: _export_heads(actor, run, settings.audit_heads)),
         Job("core.prune", "day", lambda actor, run: _prune(actor, run, settings)),
         *daily_backup.jobs_of(settings),
@@ -23,7 +26,7 @@ def all_jobs(settings):
 
 
 def _check_job(named):
-    name, (_, each) = named
+    name, (plugin, each) = named
 
     def run_check(actor, run):
         counts = checks.run(each, actor.now, actor=actor, beat=run.beat)
@@ -31,15 +34,25 @@ def _check_job(named):
             own_checks.has_run(actor, run.job)
             run.done(counts)
 
-    return Job(f"check:{name}", each.every, run_check, missed=own_checks.missed)
+    theirs = {"is_apart": True, "plugin": plugin} if plugin != "core" else {}
+    return Job(f"check:{name}", each.every, run_check, missed=own_checks.missed, **theirs)
 
 
 def _close_month(actor, run):
     branch, (first, _) = organisation().branches[run.branch_id], period_days(run.slot)
     if branch.closed_on is not None and branch.closed_on <= first:
         return {"rows": 0}
-    closings.close_period(actor, branch, run.slot, finish=lambda count: run.done({"rows": count}))
+    *earlier, last = closings.measures_to_close(branch, actor.now)
+    done = sum(closings.close_period(actor, branch, run.slot, names) for names in earlier)
+    closings.close_period(actor, branch, run.slot, last, finish=lambda count: run.done({"rows": done + count}))
     return None
+
+
+def plugin_moved(actor, verb, plugin, words, row):
+    """When a plugin is taken back: the months that were closed without its measures are closed again, which adds them."""
+    if verb == "take_back" and registry().plugins[plugin].manifest.measures:
+        without = (JobRun.job == CLOSE_MONTH, JobRun.state == "done", JobRun.done_at >= row.begun_at)
+        JobRun.update(state="failed", lease_until=actor.now, tries=0).where(*without).execute()
 
 
 def _export_heads(actor, run, folder):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import peewee
 
 from core.checks import all_checks, is_overdue
+from core.faulty import is_aside
 from core.findings import STANDING, Finding
 from core.jobs import JobRun
 from core.language import Words
@@ -22,6 +23,7 @@ WORDS = {
     "error": Words("运行出错", "Error"),
     "not_applicable": Words("不适用", "Not applicable here"),
     "off": Words("未启用", "Off"),
+    "set_aside": Words("插件已搁置", "Plugin set aside"),
 }
 
 
@@ -54,6 +56,8 @@ def _standing(name, plugin, each, branch, below, now, last, open_):
     told = {"name": name, "label": each.label, "clauses": each.clauses, "every": each.every}
     if not is_on(plugin, branch.id, now):
         return Standing(**told, state="off")
+    if is_aside(plugin):
+        return Standing(**told, state="set_aside")
     if not _is_applicable(each, branch.id, now):
         return Standing(**told, state="not_applicable")
     if run is None:

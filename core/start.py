@@ -8,13 +8,16 @@ from core import (
     clocks,
     daily_backup,
     database,
+    faulty,
     limits,
+    notices,
     organisation,
     outbox,
     own_checks,
     passwords,
     plugins,
     reworking,
+    schedule,
     switches,
     tellings,
 )
@@ -43,6 +46,8 @@ def start(settings, *, without=frozenset(), upgrade=True):
     switches.effects[:] = [reworking.switched]
     business_calendar.effects[:] = [reworking.recalendar]
     limits.effects[:] = [reworking.relimit]
+    faulty.limits["in_a_row"] = settings.hook_failures
+    faulty.effects[:] = [outbox.plugin_moved, schedule.plugin_moved, notices.plugin_moved]
     outbox.handlers.update(tellings.HANDLERS)
     if upgrade:
         database.migrate(folders(registry))

@@ -2,6 +2,7 @@
 
 from core import notices, outbox
 from core.errors import Refused
+from core.faulty import asking
 from core.findings import Finding
 from core.language import say
 from core.plugins import registry
@@ -37,24 +38,29 @@ def _record_changed(plugin, payload, actor):
     if record is not None and record.batch_id and record.batch.done_at is None:
         raise Refused(say("它所属的导入尚未完成,稍后再告知", "its import is not done: to be told again later"))
     if record is not None:
-        dict(registry().implementing("record_changed"))[plugin](record=record, event=payload["event"], actor=actor)
+        _call(plugin, "record_changed", actor, record=record, event=payload["event"])
 
 
 def _finding_opened(plugin, payload, actor):
     finding = Finding.get_by_id(payload["finding"])
     for answer in registry().plugins[plugin].manifest.answers:
         if answer.colour == finding.colour and f"answer:{plugin}.{answer.name}" not in registry().without:
-            answer.act(finding, actor)
+            with asking(plugin, f"answer:{answer.name}", actor.now):
+                answer.act(finding, actor)
     notices.finding_opened(plugin, payload, actor)
-    hook = dict(registry().implementing("finding_opened")).get(plugin)
-    if hook:
-        hook(finding=finding, actor=actor)
+    _call(plugin, "finding_opened", actor, finding=finding)
 
 
 def _finding_closed(plugin, payload, actor):
-    hook = dict(registry().implementing("finding_closed")).get(plugin)
-    if hook:
-        hook(finding=Finding.get_by_id(payload["finding"]), actor=actor)
+    _call(plugin, "finding_closed", actor, finding=Finding.get_by_id(payload["finding"]))
+
+
+def _call(plugin, hook, actor, **values):
+    """Call a plugin's hook, where it has one."""
+    implemented = dict(registry().implementing(hook)).get(plugin)
+    if implemented:
+        with asking(plugin, hook, actor.now):
+            implemented(**values, actor=actor)
 
 
 HANDLERS = {"record_changed": _record_changed, "finding_opened": _finding_opened, "finding_closed": _finding_closed}

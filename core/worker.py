@@ -6,12 +6,14 @@ import secrets
 import signal
 import socket
 import threading
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 from core import jobs, outbox, schedule, sweep, transfer
 from core.access import system
 from core.database import db, is_trouble, refresh, transaction
+from core.faulty import is_aside
 from core.jobs import JobRun, LeaseLost
 from core.language import set_language
 
@@ -24,18 +26,21 @@ LONGEST_WAIT = 60  # seconds, where the database is locked, full or gone
 class Worker:
     """Background work of one process: in a thread (`start`, `stop`) or alone (`run_forever`, ends on SIGTERM).
 
-    `jobs` replaces the jobs of the installation.
+    `jobs` replaces the jobs of the installation. Code of plugins is called in a process that `apart` (a core.apart.Apart)
+    looks after, in a thread of its own, so that one that hangs holds nothing else; without it, in this thread.
     """
 
-    def __init__(self, settings, jobs=None):
-        self.settings = settings
+    def __init__(self, settings, jobs=None, apart=None):
+        self.settings, self.apart = settings, apart
         self.name = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
         self.lease = timedelta(seconds=settings.job_lease_seconds)
         self._jobs = {job.name: job for job in (schedule.all_jobs(settings) if jobs is None else jobs)}
         self._planned = {}  # (job, branch id) -> the slot up to which nothing is left to plan
         self._stopping, self._thread = threading.Event(), None
-        self._troubles, self._seen_at = 0, None
+        self._troubles, self._seen_at = Counter(), None
         self._began = monotonic()  # of the round
+        if apart:
+            apart.is_stopping = self._stopping.is_set
 
     # ---- its life ----------------------------------------------------------------------------------------------------
 
@@ -59,15 +64,28 @@ class Worker:
         self._live()
 
     def _live(self):
-        set_language(self.settings.language)
         log.info("worker %s works", self.name)
+        beside = threading.Thread(target=self._go_on, args=(self.round_apart,), name="zhixing-plugins", daemon=True)
+        try:
+            if self.apart:
+                beside.start()
+            self._go_on(self.round)
+        finally:
+            self._stopping.set()
+            if self.apart:
+                beside.join()
+                self.apart.end()
+            log.info("worker %s has ended", self.name)
+
+    def _go_on(self, round_):
+        set_language(self.settings.language)
         try:
             while not self._stopping.is_set():
-                self._stopping.wait(self.round(datetime.now(UTC)))
-            self._guarded(WORKER, lambda: self._sign_of_life(datetime.now(UTC), is_last=True))
+                self._stopping.wait(round_(datetime.now(UTC)))
+            if round_ == self.round:
+                self._guarded(WORKER, lambda: self._sign_of_life(datetime.now(UTC), is_last=True))
         finally:
             _disconnect()
-            log.info("worker %s has ended", self.name)
 
     # ---- one round ---------------------------------------------------------------------------------------------------
 
@@ -77,21 +95,39 @@ class Worker:
         An error in one part is noted and leaves the others; trouble with the database lets the worker wait longer.
         """
         self._began = monotonic()
+        plugins = {} if self.apart else self._plugins(now)
         parts = {
             "core.refresh": refresh,
             "core.sweep": lambda: sweep.sweep(system(now, "job")),
-            "core.outbox": lambda: self._deliver(now),
-            "core.take_over": lambda: self._take_over_all(now),
+            **plugins,
+            "core.take_over": lambda: self._take_over_all(now, is_apart=False),
             "core.undo_imports": lambda: transfer.clean_up(now),
             schedule.FOLLOW_SWITCHES.name: lambda: self._follow_switches(now),
-            **{name: lambda job=job: self._run_due(job, now) for name, job in self._jobs.items()},
+            **self._due({name: job for name, job in self._jobs.items() if not job.is_apart}, now),
             WORKER: lambda: self._sign_of_life(now),
         }
+        return self._do("here", parts, now)
+
+    def round_apart(self, now):
+        """What calls code of plugins, where that is done beside the rest. Returns what `round` returns."""
+        return self._do("apart", {"core.refresh": refresh, **self._plugins(now)}, now)
+
+    def _plugins(self, now):
+        return {
+            "core.outbox": lambda: self._deliver(now),
+            "core.take_over_apart": lambda: self._take_over_all(now, is_apart=True),
+            **self._due({name: job for name, job in self._jobs.items() if job.is_apart}, now),
+        }
+
+    def _due(self, jobs_, now):
+        return {name: lambda job=job: self._run_due(job, now) for name, job in jobs_.items()}
+
+    def _do(self, place, parts, now):
         for part, act in parts.items():
             if not self._stopping.is_set() and not self._guarded(part, act, now):
-                self._troubles += 1
-                return min(2 ** (self._troubles - 1), LONGEST_WAIT)
-        self._troubles = 0
+                self._troubles[place] += 1
+                return min(2 ** (self._troubles[place] - 1), LONGEST_WAIT)
+        self._troubles[place] = 0
         return self.settings.sweep_seconds
 
     def _guarded(self, part, act, now=None):
@@ -115,7 +151,8 @@ class Worker:
         return self._guarded("note", lambda: JobRun.insert(**key, **values).on_conflict_ignore().execute())
 
     def _deliver(self, now):
-        while not self._stopping.is_set() and outbox.deliver(now, DELIVERED_AT_ONCE):
+        deliver = self.apart.deliver if self.apart else outbox.deliver
+        while not self._stopping.is_set() and deliver(now, DELIVERED_AT_ONCE):
             pass
 
     def _sign_of_life(self, now, is_last=False):
@@ -131,9 +168,11 @@ class Worker:
 
     # ---- jobs --------------------------------------------------------------------------------------------------------
 
-    def _take_over_all(self, now):
+    def _take_over_all(self, now, is_apart):
         for row in jobs.stale(now):
-            self._take_over(row, now)
+            job = self._jobs.get(row.job) or schedule.FOLLOWING.get(row.job)
+            if (job is not None and job.is_apart) == is_apart and not _is_aside(job):
+                self._take_over(job, row, now)
 
     def _follow_switches(self, now):
         for branch_id, slot in schedule.switch_slots(self.settings, now):
@@ -142,15 +181,14 @@ class Worker:
                 self._planned[branch_id, slot] = slot
 
     def _run_due(self, job, now):
-        for branch_id in job.branches():
+        for branch_id in () if _is_aside(job) else job.branches():
             current = job.slot(now, branch_id)
             if self._planned.get((job.name, branch_id)) != current:
                 for slot in jobs.waiting_slots(job, branch_id, system(now, "job")):
                     self._run(job, branch_id, slot, now)
                 self._planned[job.name, branch_id] = current
 
-    def _take_over(self, row, now):
-        job = self._jobs.get(row.job) or schedule.FOLLOWING.get(row.job)
+    def _take_over(self, job, row, now):
         is_past = job is None or (job.catch_up == "once" and row.slot < job.slot(now, row.branch_id))
         if is_past or row.tries >= jobs.TRIES:
             jobs.give_up(job, system(now, "job"), row)
@@ -161,30 +199,45 @@ class Worker:
         """Run a slot if it is to be had. An error of the job is noted in its row; trouble of the database goes up."""
         if self._stopping.is_set():
             return
+        is_apart = job.is_apart and self.apart
+        longer = timedelta(seconds=self.settings.hook_seconds) if is_apart else timedelta()
         present = now + timedelta(seconds=monotonic() - self._began)  # a lease counts from when it is taken
-        run = jobs.claim(job.name, branch_id, slot, self.name, present, self.lease)
+        run = jobs.claim(job.name, branch_id, slot, self.name, present, self.lease + longer)
         if run is None:
             return
-        actor = system(now, "job")
-        try:
-            result = job.run(actor, run)
-            if not run.is_done:
-                run.done(result)
-        except LeaseLost as lost:
-            log.warning("%s", lost)
-        except (Exception, SystemExit) as error:  # what a plugin does in its checks and measures ends no worker
-            if is_trouble(error):
-                raise
-            log.exception("job %s for %s failed", job.name, slot)
-            self._failed(job, run, error, actor)
+        if is_apart:
+            self.apart.perform(job, run, now)
+        else:
+            perform(job, run, now)
 
-    def _failed(self, job, run, error, actor):
-        try:
-            with transaction():
-                if run.failed(error) and job.missed:
-                    job.missed(actor, [JobRun.get_by_id(run.id)])
-        except LeaseLost as lost:
-            log.warning("%s", lost)
+
+def perform(job, run, now):
+    """Do a claimed run. An error of the job is noted in its row; trouble of the database goes up."""
+    try:
+        result = job.run(system(now, "job"), run)
+        if not run.is_done:
+            run.done(result)
+    except LeaseLost as lost:
+        log.warning("%s", lost)
+    except (Exception, SystemExit) as error:  # what a plugin does in its checks and measures ends no worker
+        if is_trouble(error):
+            raise
+        log.exception("job %s for %s failed", job.name, run.slot)
+        failed(job, run, error, now)
+
+
+def failed(job, run, error, now):
+    """Note in the ledger that a run failed, and what follows where it was given up."""
+    try:
+        with transaction():
+            if run.failed(error) and job.missed:
+                job.missed(system(now, "job"), [JobRun.get_by_id(run.id)])
+    except LeaseLost as lost:
+        log.warning("%s", lost)
+
+
+def _is_aside(job):
+    return job is not None and is_aside(job.plugin)
 
 
 def _disconnect():

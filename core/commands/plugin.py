@@ -1,7 +1,8 @@
 """`zhixing plugin`: what there is, what is on where and why, and switching it."""
 
+from core import faulty
 from core.commands import authoring
-from core.commands.console import JSON, add, add_group, day_option, print_rows
+from core.commands.console import JSON, add, add_group, day_option, local, print_rows
 from core.commands.opening import AS, begin
 from core.language import say
 from core.organisation import branch_by_code, organisation
@@ -26,6 +27,15 @@ def add_commands(commands):
     parser = add(plugins, "why", explain_why, "say why a plugin is on or off in a branch", AS, JSON)
     parser.add_argument("name", metavar="NAME", help="the plugin, as zhixing plugin list names it")
     parser.add_argument("--branch", required=True, metavar="CODE", help="the branch's code")
+    for name, act, text in (
+        ("set-aside", faulty.set_aside, "call nothing of a plugin that fails any more; its records stay in use"),
+        ("take-back", faulty.take_back, "call it again; what waited for it is delivered"),
+    ):
+        parser = add(plugins, name, move, text, AS)
+        parser.set_defaults(act=act)
+        parser.add_argument("name", metavar="NAME", help="the plugin, as zhixing plugin list names it")
+        parser.add_argument("--reason", required=True, metavar="TEXT", help="why; it stands in the trail")
+    add(plugins, "health", health, "what of the plugins fails, and which are set aside", AS, JSON)
     authoring.add_to(plugins)
 
 
@@ -98,3 +108,31 @@ def explain_why(args, settings):
         print_rows(args, [row])
     else:
         print(say("启用:", "On: ") + reason if found.is_on else say("停用:", "Off: ") + reason)
+
+
+def move(args, settings):
+    args.act(begin(args, settings), args.name, args.reason)
+    if faulty.is_aside(args.name):
+        print(say("已搁置:{name}。", "Set aside: {name}.", name=args.name))
+    else:
+        print(say("已恢复调用:{name}。", "Called again: {name}.", name=args.name))
+
+
+def health(args, settings):
+    begin(args, settings).require("core.switch.view", None)
+    aside = faulty.set_aside_now()
+    for_all = {name: [] for name in registry().plugins}
+    for (plugin, _), row in sorted(faulty.in_trouble().items()):
+        for_all.setdefault(plugin, []).append(row)
+    print_rows(args, [_health(name, rows, aside.get(name)) for name, rows in for_all.items()])
+
+
+def _health(plugin, rows, aside):
+    return {
+        "plugin": plugin,
+        "state": "set aside" if aside else "failing" if rows else "healthy",
+        "failing": [f"{row.what} x {row.in_row}: {row.error}" for row in rows],
+        "since": local(min(row.since_at for row in rows)) if rows else "",
+        "set_aside_by": aside.author if aside else "",
+        "why": aside.reason if aside else "",
+    }

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import waitress
 
 from core import database, demo
+from core.apart import Apart
 from core.app import create_app
 from core.commands.console import add
 from core.commands.opening import acting, open_product
@@ -51,7 +52,7 @@ def run(args, settings):
     newcomers = _set_up(args, settings, app)
     print_links(newcomers or admin_without_password(), settings)
     server = _server(app, settings)
-    background = Worker(settings)
+    background = Worker(settings, apart=Apart(settings))
     background.start()
     try:
         _serve(server, settings)
@@ -84,7 +85,7 @@ def web(args, settings):
 
 def worker(args, settings):
     open_product(settings)
-    Worker(settings).run_forever()
+    Worker(settings, apart=Apart(settings)).run_forever()
 
 
 def _require_free(settings):

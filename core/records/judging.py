@@ -1,7 +1,9 @@
 """What refuses a record: what is missing, the order of time, who may be responsible, and the rules of plugins."""
 
 from core.access import Actor
+from core.database import is_trouble
 from core.errors import Fault, Refused
+from core.faulty import asking, is_aside
 from core.language import say
 from core.organisation import organisation
 from core.people import Person
@@ -51,10 +53,10 @@ def judged(context, change):
     rules += [(plugin, rule) for plugin, extension in context.extensions for rule in extension.rules]
     for plugin, rule in rules:
         if rule.on is None or rule.on == change.event:
-            faults += _ask(plugin, rule.judge, record, change)
+            faults += _ask(plugin, f"rule:{context.model._meta.record}.{rule.id}", rule.judge, change, context.now)
     for plugin, validate in registry().implementing("validate_record"):
         if is_on(plugin, context.branch_id, context.now):
-            faults += _ask(plugin, validate, record, change)
+            faults += _ask(plugin, "validate_record", validate, change, context.now)
     return faults
 
 
@@ -64,16 +66,15 @@ def _lies_before(context, record, name, value):
     return value < record.happened_at
 
 
-def _ask(plugin, judge, record, change):
+def _ask(plugin, what, judge, change, now):
+    if is_aside(plugin):
+        return []
     try:
-        found = judge(record, change)
-        faults = [] if found is None else [found] if isinstance(found, Fault) else list(found)
-        if not all(isinstance(fault, Fault) for fault in faults):
-            raise TypeError(f"returned {found!r}, not Faults")
-        return faults
-    except Refused as refused:
-        return refused.faults
+        with asking(plugin, what, now):
+            return _answered(judge, change)
     except (Exception, SystemExit) as error:
+        if is_trouble(error):
+            raise
         return [
             Fault(
                 "",
@@ -86,6 +87,17 @@ def _ask(plugin, judge, record, change):
                 "plugin-failed",
             )
         ]
+
+
+def _answered(judge, change):
+    try:
+        found = judge(change.record, change)
+    except Refused as refused:
+        return refused.faults
+    faults = [] if found is None else [found] if isinstance(found, Fault) else list(found)
+    if not all(isinstance(fault, Fault) for fault in faults):
+        raise TypeError(f"returned {found!r}, not Faults")
+    return faults
 
 
 def owner_faults(context, record):

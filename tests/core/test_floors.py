@@ -14,12 +14,12 @@ FLOORS = {
     "people": ["audit", "organisation", "business_calendar", "passwords", "at_rest", "tries", "people", "second_factor",
                "access", "roles", "accounts", "drafts"],
     "law": ["regulation"],
-    "plugins": ["manifest", "hookspecs", "__init__", "plugins", "switches"],
+    "plugins": ["manifest", "hookspecs", "__init__", "plugins", "faulty", "switches"],
     "records": ["workflow", "conditions", "forms", "records", "schema"],
     "engines": [
         "jobs", "limits", "outbox", "findings", "clocks", "replay", "sweep", "measures", "closings", "checks",
         "own_checks", "daily_backup", "standing", "notices", "tellings", "reworking", "comments", "attachments", "handover",
-        "calendar_preview", "transfer", "schedule", "worker", "start", "demo", "testing", "kit",
+        "calendar_preview", "transfer", "schedule", "worker", "start", "apart", "demo", "testing", "kit",
     ],
     "faces": ["screens", "api", "app", "commands"],
 }  # fmt: skip
