@@ -85,6 +85,14 @@ def in_trouble():
     return _in_trouble.get()
 
 
+def unasked(record):
+    """The plugins set aside of which rules are not asked of a record type meanwhile, in order."""
+    loaded = registry()
+    asked = {loaded.plugin_of.get(record), *(name for name, _ in loaded.extensions.get(record, ()))}
+    asked |= {name for name, _ in loaded.implementing("validate_record")}
+    return [plugin for name, plugin in loaded.plugins.items() if name in asked and is_aside(name)]
+
+
 # ---- calling plugins ---------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from functools import cached_property
 
 from flask import g, request, url_for
 
+from core.faulty import unasked
 from core.language import LANGUAGES, current, say
 from core.notices import Notice
 from core.organisation import organisation
@@ -55,6 +56,7 @@ def install(app, admin):
         language=current,
         languages=LANGUAGES,
         record_url=record_url,
+        unasked=unasked,
         branch_name=lambda branch_id: organisation().branches[branch_id].name,
         page_url=lambda page: url_for(f"{page.endpoint}.{page._default_view}"),
     )

@@ -8,6 +8,7 @@ from core import outbox
 from core.audit import note
 from core.checks import all_checks
 from core.database import transaction
+from core.faulty import set_aside_now
 from core.jobs import STATES, JobRun
 from core.language import Words, say
 from core.organisation import organisation
@@ -46,6 +47,7 @@ class Jobs(AdministrationPage):
             tones=TONES,
             tree=organisation(),
             plugins=registry().plugins,
+            aside=set_aside_now(),
             may_retry=g.actor.may(EDIT, None),
         )
 

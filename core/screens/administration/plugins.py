@@ -4,7 +4,7 @@ import peewee
 from flask import g, url_for
 from flask_admin import expose
 
-from core import switches
+from core import faulty, switches
 from core.errors import NotFound
 from core.language import Words, say
 from core.organisation import organisation
@@ -37,7 +37,7 @@ class Plugins(AdministrationPage):
     order = 30
 
     @expose("/")
-    def index(self):
+    def index(self, form=None):
         branches = [(depth, branch) for depth, branch in branches_for(VIEW) if branch.id in g.scope]
         cells = {branch.id: switches.switches(branch.id, g.now) for _, branch in branches}
         return self.show(
@@ -47,7 +47,27 @@ class Plugins(AdministrationPage):
             cells=cells,
             sign=sign,
             explain=switches.explain,
-        )
+            states=_states(),
+            form=form or Typed(),
+            may_set_aside=g.actor.may(faulty.PERMISSION, faulty.head_office()),
+        ), 422 if form and form.faults else 200
+
+    @expose("/set-aside", methods=("POST",))
+    def set_aside(self):
+        """Call nothing of a plugin any more."""
+        return self._move(faulty.set_aside, say("已搁置。", "Set aside."))
+
+    @expose("/take-back", methods=("POST",))
+    def take_back(self):
+        """Call a plugin again."""
+        return self._move(faulty.take_back, say("已恢复调用。", "It is called again."))
+
+    def _move(self, act, told):
+        form = typed()
+        with form.judged():
+            act(g.actor, form.text("plugin"), form.text("reason"))
+            return done(told, url_for("plugins.index"))
+        return self.index(form=form)
 
     @expose("/<plugin>/<code>")
     def cell(self, plugin, code, form=None, told=None):
@@ -90,6 +110,15 @@ class Plugins(AdministrationPage):
             return done(say("已登记,即时生效。", "Entered, in force at once.") if day <= today(branch) else _later(day),
                         url_for("plugins.cell", plugin=plugin.name, code=code))  # fmt: skip
         return self.cell(plugin=plugin.name, code=code, form=form, told=told)
+
+
+def _states():
+    """How each plugin is: [(Plugin, SetAside or None, [PluginTrouble at present])]."""
+    aside, failing = faulty.set_aside_now(), faulty.in_trouble()
+    return [
+        (plugin, aside.get(name), [row for (whose, _), row in sorted(failing.items()) if whose == name])
+        for name, plugin in registry().plugins.items()
+    ]
 
 
 def sign(switch, branch):
