@@ -1,6 +1,7 @@
 """The database: one URL, SQLite or PostgreSQL; transactions, the door that writes go through, migrations, versions."""
 
 import random
+import sqlite3
 import threading
 import time
 from contextlib import contextmanager
@@ -171,10 +172,12 @@ class Transaction:
 
 
 @contextmanager
-def transaction():
+def transaction(gently=False):
     """One write transaction; a nested call joins the outer one. All or nothing: an exception undoes everything.
 
-    Yields the Transaction. Its `before_commit` callables run at the end of the outermost block, still inside.
+    Yields the Transaction. Its `before_commit` callables run at the end of the outermost block, still inside. `gently`,
+    on SQLite, takes the one write lock with the first write only, so that what comes before it holds nobody up; that
+    write fails (`is_overtaken`) where somebody else has written meanwhile.
     """
     current = getattr(_here, "transaction", None)
     if current is not None:
@@ -182,7 +185,7 @@ def transaction():
         return
     current = _here.transaction = Transaction()
     try:
-        with db.atomic():
+        with db.atomic("DEFERRED") if gently and is_sqlite() else db.atomic():
             yield current
             for late in list(current.before_commit.values()):
                 late()
@@ -236,6 +239,32 @@ def is_trouble(error):
         return True
     drivers = error.__cause__ or error.__context__  # peewee's own error hides the driver's, which carries the code
     return getattr(drivers, "sqlite_errorcode", 0) & 0xFF in SQLITE_TROUBLE
+
+
+def is_overtaken(error):
+    """Whether a transaction that began gently could not write, because somebody else had written meanwhile."""
+    drivers = error.__cause__ or error.__context__
+    return getattr(drivers, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY_SNAPSHOT
+
+
+@contextmanager
+def in_hand(name):
+    """Yields whether nobody else on this machine does `name` meanwhile, on SQLite: the lock is a file beside the database,
+    so that who writes is not held up, and ends with its process. Elsewhere `alone` tells, and this yields True.
+    """
+    if not is_sqlite():
+        yield True
+        return
+    lock = sqlite3.connect(f"{db.obj.database}-{name}", timeout=0, isolation_level=None)
+    try:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+            is_mine = True
+        except sqlite3.OperationalError:
+            is_mine = False
+        yield is_mine
+    finally:
+        lock.close()
 
 
 def for_update(query):

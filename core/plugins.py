@@ -121,7 +121,7 @@ def _find(faults):
     for name, path in sorted(modules.items()):
         try:
             found[name] = importlib.import_module(path)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             faults.append(f"{path}: cannot be imported: {type(error).__name__}: {error}.")
     return found
 
@@ -133,7 +133,7 @@ def _plugin(name, module, without, faults):
         return None
     try:
         manifest = declare()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         faults.append(f"plugins/{name}: plugin_manifest() raised {type(error).__name__}: {error}.")
         return None
     if not isinstance(manifest, Manifest):

@@ -41,7 +41,7 @@ class Settings:
     upload_megabytes: int = 20  # the largest file that is taken
     sweep_seconds: int = 10  # how often the worker looks for what has become due
     job_lease_seconds: int = 60  # a worker that says nothing for so long has lost its job
-    hook_seconds: int = 60  # one call of a plugin's code in the background is ended after so long
+    hook_seconds: int = 30  # one call of a plugin's code in the background is ended after so long
     hook_failures: int = 5  # a plugin that fails so often in a row is set aside
     backup_daily: bool = True  # a backup a day into the folder backups of the data folder
     keep_backups: int = 7  # so many daily backups stay, the newest; 0 keeps every one
