@@ -203,11 +203,11 @@ def test_the_pages_tell_what_fails_and_what_is_set_aside(sign_in, actor, record,
     for address in ("/plugins/", "/jobs/"):
         assert "已搁置" in admin.get(address).text
     alice = sign_in("alice", NOON)
-    assert "已被管理员搁置" in alice.get("/records/complaint/").text
+    assert "它的规则暂不检查" in alice.get("/records/complaint/").text
     assert alice.send("/plugins/take-back", {"plugin": "timeliness", "reason": "x"}).status_code == 403
     admin = sign_in("admin", NOON)
     assert admin.send("/plugins/take-back", {"plugin": "timeliness", "reason": "已修好"}).status_code == 303
-    assert "已被管理员搁置" not in sign_in("alice", NOON).get("/records/complaint/").text
+    assert "它的规则暂不检查" not in sign_in("alice", NOON).get("/records/complaint/").text
 
 
 def test_a_check_says_what_fails_and_what_is_set_aside_until_it_is_well(settings, actor, record, monkeypatch):
@@ -220,3 +220,15 @@ def test_a_check_says_what_fails_and_what_is_set_aside_until_it_is_well(settings
     assert checks.run(own_checks.plugins_are_well, NOON)["opened"] == 1
     faulty.take_back(actor("admin", NOON), "timeliness", "已修好")
     assert checks.run(own_checks.plugins_are_well, NOON)["found"] == 0
+
+
+@pytest.mark.parametrize("bad", [*BAD, RUBBISH[0]])
+def test_a_measure_that_fails_is_named_on_its_page_and_leaves_the_others(sign_in, monkeypatch, bad):
+    timeliness = registry().plugins["timeliness"]
+    first, *others = timeliness.manifest.measures
+    measures = (replace(first, count=lambda scope: bad(scope, None)), *others)
+    monkeypatch.setattr(timeliness, "manifest", replace(timeliness.manifest, measures=measures))
+    page = sign_in("carol", NOON).get("/measures/?branch=TJ&period=2026-01")
+    assert page.status_code == 200 and f"指标“{first.label.zh}”的插件出错" in page.text
+    assert others and all(other.label.zh in page.text for other in others)
+    assert faulty.PluginTrouble.get().what == f"measure:{first.name}"

@@ -8,7 +8,8 @@ from flask import Response, g, request
 from flask_admin import expose
 
 from core import closings
-from core.errors import NotFound, Refused
+from core.database import is_trouble
+from core.errors import NotFound, Refused, ZhixingError
 from core.language import Words, say
 from core.measures import measured, measures_of, scope_of
 from core.organisation import organisation
@@ -43,10 +44,9 @@ class Measures(Page):
     def index(self):
         branch, period, by = _asked()
         known = _known(branch)
-        fault, rows = "", []
+        fault, rows, failing = "", [], []
         try:
-            for name in known:
-                rows += measured(g.actor, branch, period, name, by or None)
+            rows, failing = _counted(known, branch, period, by)
         except Refused as refused:
             fault = refused.message
         return self.show(
@@ -62,6 +62,7 @@ class Measures(Page):
             names=_names(rows, by, branch),
             frozen={(row.measure, row.by, row.group): row for row in closings.frozen(branch, period)},
             fault=fault,
+            failing=failing,
         ), 422 if fault else 200
 
     @expose("/export.csv")
@@ -135,6 +136,21 @@ def _asked():
         branch = g.branch if g.branch.id in open_ else organisation().branches[min(open_)]
     period = request.args.get("period", "").strip().upper() or f"{today(branch):%Y-%m}"
     return branch, period, by if by in GROUPS else ""
+
+
+def _counted(known, branch, period, by):
+    """What the measures count, and those that fail, which keeps none of the others from being shown: (rows, [Measure])."""
+    rows, failing = [], []
+    for name, measure in known.items():
+        try:
+            rows += measured(g.actor, branch, period, name, by or None)
+        except ZhixingError:
+            raise
+        except (Exception, SystemExit) as error:
+            if is_trouble(error):
+                raise
+            failing.append(measure)
+    return rows, failing
 
 
 def _known(branch):
