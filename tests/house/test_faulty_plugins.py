@@ -8,10 +8,12 @@ from datetime import timedelta
 import peewee
 import pytest
 
-from core import Extension, Rule, checks, faulty, outbox, own_checks
+from core import Extension, Rule, checks, faulty, outbox, own_checks, schedule
 from core.audit import AuditEntry, verify
+from core.closings import FrozenMeasure
 from core.database import db, is_sqlite, refresh, transaction
 from core.errors import Denied, NotFound, Refused
+from core.findings import Finding
 from core.jobs import Job, JobRun
 from core.notices import Notice
 from core.outbox import Message
@@ -232,3 +234,48 @@ def test_a_measure_that_fails_is_named_on_its_page_and_leaves_the_others(sign_in
     assert page.status_code == 200 and f"指标“{first.label.zh}”的插件出错" in page.text
     assert others and all(other.label.zh in page.text for other in others)
     assert faulty.PluginTrouble.get().what == f"measure:{first.name}"
+
+
+def test_a_check_that_fails_on_one_row_judges_those_of_the_other_branches(settings, actor, record, monkeypatch):
+    for login, code in (("alice", "TJ"), ("frank", "BJ")):
+        record("complaint", actor(login, "2026-02-10 10:00"), code=code)
+
+    def judge(row, now):
+        """Each is well."""
+        return 1 / 0 if row.branch.code == "TJ" else checks.finding("wrong")
+
+    each = checks.check(over=lambda: registry().models["complaint"].select())(judge)
+    timeliness = registry().plugins["timeliness"]
+    monkeypatch.setattr(timeliness, "manifest", replace(timeliness.manifest, checks=(each,)))
+    with pytest.raises(ZeroDivisionError):
+        checks.run(each, NOON)
+    assert [row.branch_id for row in Finding.select().where(Finding.plugin == "timeliness")] == [branch("BJ").id]
+    assert faulty.PluginTrouble.get().what == "check:judge"
+
+
+def test_a_measure_that_fails_does_not_keep_the_others_from_being_closed(settings, monkeypatch):
+    timeliness = registry().plugins["timeliness"]
+    first, *others = timeliness.manifest.measures
+    measures = (replace(first, count=raises), *others)
+    monkeypatch.setattr(timeliness, "manifest", replace(timeliness.manifest, measures=measures))
+    one = Worker(settings, [job for job in schedule.all_jobs(settings) if job.name == schedule.CLOSE_MONTH])
+    for minutes in (0, 5):
+        one.round(local("2026-03-02 09:00") + timedelta(minutes=minutes))
+    frozen = {row.measure for row in FrozenMeasure.select().where(FrozenMeasure.period == "2026-02")}
+    assert frozen == {other.name for other in others} and others
+    assert JobRun.select().where(JobRun.job == schedule.CLOSE_MONTH, JobRun.state == "failed").exists()
+
+
+def test_what_was_given_up_of_a_plugin_is_told_again_when_it_is_taken_back(settings, actor, monkeypatch):
+    broken = [True]
+    monkeypatch.setitem(outbox.handlers, "told", lambda *_: 1 / (0 if broken else 1))
+    with transaction():
+        outbox.tell(NOON, [("timeliness", "told", branch("TJ").id, "a:1", {})])
+    for hours in range(outbox.TRIES):
+        outbox.deliver(NOON + timedelta(hours=hours))
+    assert outbox.waiting() == (0, 1)
+    faulty.set_aside(actor("admin", NOON), "timeliness", "等待修复")
+    broken.clear()
+    faulty.take_back(actor("admin", NOON), "timeliness", "已修好")
+    refresh()
+    assert outbox.deliver(NOON) == 1 and outbox.waiting() == (0, 0)
