@@ -20,7 +20,7 @@ from core.people import person_by_login
 from core.start import start
 from core.testing import actor, branch, console, local, record
 from core.worker import Worker
-from tests.house.troublemakers import AFTERWARDS, Troublemakers, what_of
+from tests.house.troublemakers import AFTERWARDS, IN_THE_TRANSACTION, Troublemakers, what_of
 
 BEGUN, NEXT_MONTH = local("2025-03-03 10:00"), local("2025-04-01 10:00")
 CULPRITS = {kind: f"trouble_{place}" for place, kind in enumerate(AFTERWARDS)}
@@ -146,3 +146,16 @@ def test_what_hangs_ends_the_process_or_hears_no_signal_is_ended_named_and_set_a
     assert set(faulty.set_aside_now()) == set(CULPRITS.values())
     taken_back(makers, one, CULPRITS.values(), NEXT_MONTH + timedelta(hours=1))
     apart.end()
+
+
+def test_nothing_of_a_plugin_that_is_set_aside_is_called_until_it_is_taken_back(makers, settings):
+    faulty.set_aside(console(BEGUN), "bystander", "等待修复")
+    one = life(settings)
+    assert not [call for call, _ in makers.done() if call.startswith("bystander.")]
+    assert {call for call, _ in makers.done()} >= {f"trouble_0.{kind}" for kind in (*AFTERWARDS, *IN_THE_TRANSACTION)}
+    assert outbox.Message.select().where(outbox.Message.plugin == "bystander", outbox.Message.done_at.is_null()).count()
+    makers.order({})
+    faulty.take_back(console(NEXT_MONTH), "bystander", "已修好")
+    work(one, NEXT_MONTH + timedelta(hours=1))
+    assert {call for call, _ in makers.done()} >= {f"bystander.{kind}" for kind in AFTERWARDS}
+    assert outbox.waiting() == (0, 0)
