@@ -21,7 +21,7 @@ from tests.house.troublemakers import Troublemakers
 PROGRAM = """
 import sys
 from pathlib import Path
-from core import switches
+from core import apart, switches
 from core.apart import Apart
 from core.plugins import include
 from core.settings import Settings
@@ -30,6 +30,7 @@ from core.testing import branch, console
 from core.worker import Worker
 if __name__ == "__main__":
     settings = Settings(home=Path(sys.argv[1]), database=sys.argv[2], sweep_seconds=1, hook_seconds=600)
+    apart.STOPS_WITHIN = 2  # seconds
     include(sys.argv[3])
     start(settings)
     switches.switch(console(), "trouble", branch("TJ"), "on", reason="x")
