@@ -12,7 +12,8 @@ from datetime import UTC
 import peewee
 
 from core.database import Kept, door, insert_rows, is_sqlite, transaction
-from core.fields import JsonColumn, MomentColumn
+from core.fields import MomentColumn
+from core.sealing import SealedColumn, SealedJsonColumn
 
 EVERYWHERE = 0  # the chain of what belongs to no branch
 ERASE = "erase"  # the verb of an entry that says whose values were erased
@@ -31,9 +32,9 @@ class AuditEntry(Kept):
     verb = peewee.CharField(max_length=64)
     record = peewee.CharField(max_length=64)
     row_id = peewee.BigIntegerField()
-    changes = JsonColumn(null=True)
+    changes = SealedJsonColumn(null=True)
     reason = peewee.TextField(default="")
-    salt = peewee.CharField(max_length=32)
+    salt = SealedColumn()  # sealed with the values: else a phone could be tried out against the digest
     digest = peewee.CharField(max_length=64)
     previous = peewee.CharField(max_length=64)
     hash = peewee.CharField(max_length=64)

@@ -382,6 +382,18 @@ def migrate(folders):
     return applied
 
 
+def wipe(tables):
+    """Rewrite tables, so that nothing of what stood there before is left in free space. Outside any transaction.
+
+    On SQLite the whole file is rewritten, and its log emptied.
+    """
+    if is_sqlite():
+        db.execute_sql("VACUUM")
+        db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    for table in () if is_sqlite() else sorted(tables):
+        db.execute_sql(f'VACUUM FULL "{table}"')
+
+
 def pending(folders):
     """The migrations not applied yet, as "name/step"."""
     waiting = []

@@ -6,9 +6,10 @@ import peewee
 
 from core.database import Table, transaction
 from core.errors import Fault, Refused
-from core.fields import JsonColumn, MomentColumn
+from core.fields import MomentColumn
 from core.language import say
 from core.people import Person
+from core.sealing import SealedColumn, SealedJsonColumn
 
 MOST = 200_000  # characters of all values of one draft
 MANY = 100  # drafts of one person: the oldest make room
@@ -19,8 +20,8 @@ class Draft(Table):
 
     person = peewee.ForeignKeyField(Person, backref="+", on_delete="RESTRICT")
     key = peewee.CharField(max_length=200)
-    values = JsonColumn()
-    title = peewee.CharField(max_length=255, default="")
+    values = SealedJsonColumn()
+    title = SealedColumn(default="")
     saved_at = MomentColumn()
 
     class Meta:

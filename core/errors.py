@@ -99,3 +99,10 @@ class NoActor(ZhixingError):
 
     status = 500
     code = "no-actor"
+
+
+class Unsealable(ZhixingError):
+    """A personal value that cannot be read: its key is missing, or somebody has changed it in the database."""
+
+    status = 500
+    code = "unsealable"

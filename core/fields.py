@@ -6,7 +6,9 @@ from decimal import Decimal, InvalidOperation
 
 import peewee
 
+from core import keys
 from core.language import Words, say
+from core.sealing import Sealed
 
 
 class Described:
@@ -18,6 +20,7 @@ class Described:
     """
 
     kind = "text"
+    encrypted = False  # whether its values are sealed in the database (core.sealing)
 
     def __init__(self, label, *, clause=None, personal=None, hint=None, read_only=False, en=None, **kwargs):
         self._words = (label, en)
@@ -107,10 +110,32 @@ class LongText(Described, peewee.TextField):
     kind = "longtext"
 
 
-class Phone(Text):
-    """A telephone number: digits, with + - ( ) and blanks between."""
+class SealedText(Sealed, Described, peewee.TextField):
+    """One line of personal text that is sealed in the database: found by equality or by its last four characters."""
+
+    encrypted = True
+
+    def __init__(self, label, *, max_length=255, **kwargs):
+        super().__init__(label, **kwargs)
+        self.max_length = max_length
+
+    _parse = Text._parse
+
+
+class IdentityNumber(SealedText):
+    """The number of an identity document; sealed. Blanks and small letters make no difference to what is found."""
+
+    seal_kind = keys.IDENTITY
+
+    def __init__(self, label, *, max_length=32, **kwargs):
+        super().__init__(label, max_length=max_length, **kwargs)
+
+
+class Phone(SealedText):
+    """A telephone number: digits, with + - ( ) and blanks between; sealed. Only its digits make a difference."""
 
     kind = "phone"
+    seal_kind = keys.PHONE
 
     def _parse(self, text, context):
         text = super()._parse(text, context)
@@ -297,6 +322,43 @@ class Json(Described, peewee.TextField):
             if isinstance(value, dict)
             else str(value)
         )
+
+
+class SealedJson(Json):
+    """A small structure that may hold personal values, as a row that was imported; sealed, and never looked for."""
+
+    encrypted = True
+
+    def db_value(self, value):
+        return None if value is None else keys.seal(super().db_value(value), keys.HIDDEN)
+
+    def python_value(self, value):
+        return super().python_value(keys.unseal(value) if keys.is_sealed(value) else value)
+
+
+class Answers(Json):
+    """The answers to added questions, by key: those to questions of a sealed kind are sealed one by one."""
+
+    kinds = None  # a function of a record's name: {key: kind} of its sealed questions; set at start by core.start
+
+    def db_value(self, value):
+        if not value:
+            return super().db_value(value)
+        kinds = Answers.kinds(self.model._meta.record)
+        return super().db_value({key: _sealed_answer(answer, kinds.get(key)) for key, answer in value.items()})
+
+    def python_value(self, value):
+        found = super().python_value(value)
+        if isinstance(value, str) and keys.SIGN in value:
+            found = {key: keys.unseal(text) if keys.is_sealed(text) else text for key, text in found.items()}
+        return found
+
+
+def _sealed_answer(answer, kind):
+    """An answer as it is stored. One that looks like a sealed one is sealed too, so that nobody can put one in."""
+    if kind is None and keys.is_sealed(answer):
+        kind = keys.HIDDEN
+    return answer if answer is None or kind is None else keys.seal(str(answer), kind)
 
 
 class Ref(Described, peewee.ForeignKeyField):

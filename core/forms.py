@@ -14,6 +14,7 @@ from core.fields import JsonColumn, MomentColumn
 from core.language import Words, say
 from core.organisation import Branch, organisation
 from core.plugins import registry
+from core.sealing import Sealed
 
 KINDS = {
     "text": (fields.Text, Words("单行文本", "Text")),
@@ -23,6 +24,8 @@ KINDS = {
     "yesno": (fields.YesNo, Words("是/否", "Yes or no")),
     "day": (fields.Day, Words("日期", "Day")),
     "choice": (fields.Choice, Words("单选", "Choice")),
+    "phone": (fields.Phone, Words("电话", "Phone")),
+    "identity_number": (fields.IdentityNumber, Words("证件号码", "Identity number")),
 }
 PREFIX = "x_"  # before the key of a question, wherever it stands among a record's own fields
 
@@ -108,7 +111,7 @@ class Form:
 class _Forms:
     def __init__(self):
         self.rows = list(FormVersion.select().order_by(FormVersion.id))
-        self.built = {}
+        self.built, self.sealed_of = {}, {}
 
     def of(self, record, branch_id, version):
         key = (record, branch_id, version)
@@ -119,6 +122,14 @@ class _Forms:
             questions = [question(data) for level in path if level in latest for data in latest[level].questions]
             self.built[key] = Form(max((row.id for row in latest.values()), default=0), tuple(questions))
         return self.built[key]
+
+    def sealed(self, record):
+        """{key: kind of seal} of the questions whose answers are sealed; a published question never changes its kind."""
+        if record not in self.sealed_of:
+            asked = [data for row in self.rows if row.record == record for data in row.questions]
+            kinds = {data["key"]: KINDS[data["kind"]][0] for data in asked}
+            self.sealed_of[record] = {key: k.seal_kind for key, k in kinds.items() if issubclass(k, Sealed)}
+        return self.sealed_of[record]
 
     def everywhere(self, record):
         latest = {row.branch_id: row for row in self.rows if row.record == record}
@@ -131,6 +142,11 @@ _forms = Cache("forms", _Forms)
 def form_of(record, branch_id, version=None):
     """The Form of a record type in a branch, now or as it was at a version that a record carries."""
     return _forms.get().of(record, branch_id, version)
+
+
+def sealed_kinds(record):
+    """{key: kind of seal} of the added questions of a record type whose answers are sealed in the database."""
+    return _forms.get().sealed(record)
 
 
 def questions_of(record):

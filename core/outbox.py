@@ -17,7 +17,8 @@ from core.access import Delivery, system
 from core.database import Table, alone, db, in_hand, insert_rows, is_overtaken, is_trouble, transaction
 from core.errors import ZhixingError
 from core.faulty import set_aside_now
-from core.fields import JsonColumn, MomentColumn
+from core.fields import MomentColumn
+from core.sealing import SealedColumn, SealedJsonColumn
 from core.switches import is_on
 
 log = logging.getLogger("zhixing.outbox")
@@ -32,13 +33,13 @@ class Message(Table):
     kind = peewee.CharField(max_length=64)
     branch_id = peewee.BigIntegerField()
     subject = peewee.CharField(max_length=96)  # what it is about: messages of one subject keep their order
-    payload = JsonColumn()
+    payload = SealedJsonColumn()
     made_at = MomentColumn()
     next_try_at = MomentColumn(null=True)  # None: done, or given up
     tries = peewee.IntegerField(default=0)
     handed = peewee.IntegerField(default=0)  # how often it was about to be handed over: above 1, it may be a repeat
     done_at = MomentColumn(null=True)
-    error = peewee.TextField(default="")
+    error = SealedColumn(default="")
 
     class Meta:
         table_name = "outbox"

@@ -42,7 +42,14 @@ CORE_ROLES = (
     Role(
         "security_admin",
         Words("安全管理员", "Security administrator"),
-        ("core.desk.view", "core.person.view", "core.person.lock", "core.grant.edit", "core.session.edit"),
+        (
+            "core.desk.view",
+            "core.person.view",
+            "core.person.lock",
+            "core.grant.edit",
+            "core.session.edit",
+            "core.key.edit",
+        ),
         may_grant=("*",),
     ),
     Role(

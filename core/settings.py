@@ -47,6 +47,9 @@ class Settings:
     keep_backups: int = 7  # so many daily backups stay, the newest; 0 keeps every one
     keep_job_days: int = 30  # runs that went well are forgotten after so many days
     back_dating_business_days: int = 1  # a stamp recorded later than this needs the head
+    personal_keys: str = (
+        ""  # the file of the keys that personal data is encrypted with; empty: personal.keys in the data folder
+    )
     plugins_off: list = field(default_factory=list)  # plugins not loaded at all, by name: for emergencies
 
     @property
@@ -68,6 +71,11 @@ class Settings:
     def backups(self):
         """The folder that the daily backups are written to."""
         return self.home / "backups"
+
+    @property
+    def keys(self):
+        """The file of the keys that personal data is encrypted with."""
+        return Path(self.personal_keys).absolute() if self.personal_keys else self.home / "personal.keys"
 
     @property
     def url(self):

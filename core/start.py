@@ -8,7 +8,10 @@ from core import (
     clocks,
     daily_backup,
     database,
+    encryption,
     faulty,
+    fields,
+    forms,
     limits,
     notices,
     organisation,
@@ -18,6 +21,7 @@ from core import (
     plugins,
     reworking,
     schedule,
+    sealing,
     switches,
     tellings,
 )
@@ -32,6 +36,8 @@ def start(settings, *, without=frozenset(), upgrade=True):
     `without` are enforcers to take away, for proving that tests notice. `upgrade` applies what migrations wait.
     """
     database.connect(settings.database_url)
+    encryption.open_keys(settings)
+    fields.Answers.kinds = forms.sealed_kinds
     organisation.set_default_zone(settings.timezone)
     judges = [limits.faults, checks.faults]
     registry = plugins.load(off=settings.plugins_off, without=without, roles=CORE_ROLES, judges=judges)
@@ -50,9 +56,19 @@ def start(settings, *, without=frozenset(), upgrade=True):
     faulty.effects[:] = [outbox.plugin_moved, schedule.plugin_moved, notices.plugin_moved]
     outbox.handlers.update(tellings.HANDLERS)
     if upgrade:
-        database.migrate(folders(registry))
+        migrate(registry)
+    encryption.register()
     database.refresh()
     return registry
+
+
+def migrate(registry):
+    """Apply what migrations wait; returns their names. Where they sealed what stood plain, the file is wiped of it too."""
+    sealing.rewritten.clear()
+    applied = database.migrate(folders(registry))
+    if sealing.rewritten:
+        database.wipe(sealing.rewritten)
+    return applied
 
 
 def _require_known(roles, registry, settings):

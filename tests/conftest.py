@@ -6,7 +6,7 @@ import tempfile
 
 import pytest
 
-from core import database, testing
+from core import database, keys, testing
 from core.language import set_language
 from core.settings import Settings
 from tests.places import PostgresqlPlace, SqlitePlace
@@ -62,6 +62,8 @@ def settings(place, tmp_path):
     name, url = place.new()
     database.connect(url)
     database.refresh()
+    shutil.copy(place.settings.keys, tmp_path)
+    keys.use(tmp_path / place.settings.keys.name)
     yield Settings(home=tmp_path, database=url)
     place.drop(name)
 

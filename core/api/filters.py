@@ -7,6 +7,7 @@ from operator import or_
 
 import peewee
 
+from core import sealing
 from core.api.problems import Malformed
 from core.database import is_sqlite
 from core.errors import Fault
@@ -15,6 +16,7 @@ from core.language import say
 from core.organisation import Department, organisation
 from core.people import Person
 from core.records.visibility import answer_sql, is_id, permission, workflow
+from core.sealing import Sealed
 from core.switches import branches_with
 
 RANGED = ("moment", "day", "integer", "money")
@@ -105,6 +107,8 @@ def _equals(model, column, expression, text, branches, actor, zone):
         known = ", ".join(_states(model, branches, actor.now))
         raise ValueError(say("没有这个状态,可选:{known}", "no such state; there are: {known}", known=known))
     value = column.parse(text, Place(zone))
+    if isinstance(column, Sealed) and not isinstance(expression, peewee.Field):
+        return sealing.equals(expression, column.seal_kind, value)
     if column.kind == "moment" and not isinstance(value, datetime):
         return (expression >= midnight(value, zone)) & (expression < midnight(value + timedelta(days=1), zone))
     if isinstance(expression, peewee.Field):

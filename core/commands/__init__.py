@@ -28,6 +28,7 @@ MODULES = {  # the commands that each module adds
     "audit": ("audit",),
     "backup": ("backup", "restore"),
     "doctor": ("doctor",),
+    "key": ("key",),
 }
 
 

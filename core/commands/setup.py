@@ -1,6 +1,6 @@
 """`zhixing init` and `upgrade`: the data folder, the schema, and the first branch with its three administrators."""
 
-from core import accounts, business_calendar, database, organisation, people
+from core import accounts, business_calendar, database, encryption, organisation, people
 from core.access import ROLES, Grant, grant
 from core.commands.console import add, print_table, shown
 from core.commands.opening import acting
@@ -8,7 +8,7 @@ from core.database import transaction
 from core.errors import Fault, Refused
 from core.language import say
 from core.organisation import organisation as tree
-from core.start import folders, start
+from core.start import migrate, start
 
 HEAD_OFFICE = ("HQ", "总公司")
 ADMINISTRATORS = (  # three people from the start: no one of them can do what another one watches
@@ -48,7 +48,8 @@ def init(args, settings):
 def upgrade(args, settings):
     """Apply what migrations wait, and publish the years of the calendar that the program has learned."""
     registry = start(settings, upgrade=False) if _has_tables(settings) else start(settings)
-    applied = database.migrate(folders(registry))
+    applied = migrate(registry)
+    encryption.register()
     database.refresh()
     business_calendar.seed(acting())
     for step in applied:

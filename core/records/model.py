@@ -4,7 +4,7 @@ import peewee
 
 from core import fields
 from core.database import Kept, Table
-from core.fields import Json, Moment
+from core.fields import Answers, Json, Moment
 from core.language import Words
 from core.organisation import Branch, Department
 from core.people import Person
@@ -83,7 +83,7 @@ class Record(Kept, metaclass=RecordBase):
     happened_at = Moment("发生时间")
     recorded_at = Moment("登记时间", read_only=True)
     stamps = Json(default=dict)
-    extra = Json(default=dict)
+    extra = Answers(default=dict)
     gaps = Json(default=list)
     batch = peewee.ForeignKeyField(Batch, null=True, backref="+", on_delete="RESTRICT")
 

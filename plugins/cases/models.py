@@ -1,6 +1,6 @@
 """What customers bring: complaints, from the first call to the result."""
 
-from core.fields import Choice, Integer, Json, LongText, Moment, Ref, Text, YesNo
+from core.fields import Choice, Integer, LongText, Moment, Ref, SealedJson, SealedText, Text, YesNo
 from core.organisation import Department
 from core.people import Person
 from core.records import Record, State, Transition, Workflow
@@ -34,7 +34,7 @@ class Complaint(Record):
     channel = Choice("渠道", CHANNELS, default="phone")
     received_by = Ref("接收人", Person, null=True)
     customer = Ref("客户", Customer, null=True)
-    contact_means = Text("联系方式", null=True, personal="就投诉与客户联系 / contact about the complaint")
+    contact_means = SealedText("联系方式", null=True, personal="就投诉与客户联系 / contact about the complaint")
     content = LongText("投诉内容", null=True)
     about_department = Ref("被投诉部门", Department, null=True)
     about_employee = Ref("被投诉员工", Person, null=True)
@@ -54,7 +54,7 @@ class Complaint(Record):
     close_reason = LongText("未满意结案原因", null=True)
     void_as = Choice("作废原因", {"duplicate": "重复", "mistake": "误登"}, null=True)
     void_reason = Text("作废说明", null=True)
-    source_row = Json("来源数据", null=True)
+    source_row = SealedJson("来源数据", null=True)
 
     class Meta:
         label = "客户投诉"

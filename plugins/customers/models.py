@@ -1,6 +1,6 @@
 """What is kept of a customer."""
 
-from core.fields import Choice, LongText, Phone, Text
+from core.fields import Choice, IdentityNumber, LongText, Phone, Text
 from core.records import Record, State, Transition, Workflow
 
 SERVE = "为客户提供服务 / serving the customer"
@@ -23,7 +23,7 @@ class Customer(Record):
         {"phone": "电话", "email": "邮件", "wechat": "微信", "post": "邮寄", "counter": "门店"},
         null=True,
     )
-    identity_number = Text("证件号码", null=True, max_length=32, personal="核实身份 / proof of identity")
+    identity_number = IdentityNumber("证件号码", null=True, personal="核实身份 / proof of identity")
     stage = Choice("阶段", {"prospect": "潜在客户", "customer": "客户", "former": "往来已终止"}, default="customer")
     address = Text("地址", null=True, personal=SERVE)
     postcode = Text("邮编", null=True, max_length=16, personal=SERVE)
@@ -46,14 +46,7 @@ class Customer(Record):
     @classmethod
     def alike(cls, query, values):
         """Of the customers in `query`, those with the same phone number, else the same name: for the duplicate hint."""
-        digits = _digits(values.get("phone"))
-        if digits:
-            likely = query.where(cls.phone.contains(digits[-4:])).limit(200)
-            same = [customer for customer in likely if _digits(customer.phone) == digits]
-            if same:
-                return same
+        same = list(query.where(cls.phone == values["phone"]).limit(20)) if values.get("phone") else []
+        if same:
+            return same
         return list(query.where(cls.name == values["name"]).limit(20)) if values.get("name") else []
-
-
-def _digits(text):
-    return "".join(character for character in text or "" if character.isdigit())

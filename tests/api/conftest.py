@@ -1,5 +1,7 @@
 """Fixtures of the API's tests: the program once, and a client for anybody of the small group by a token of theirs."""
 
+import shutil
+
 import pytest
 
 from core import people, testing
@@ -37,6 +39,7 @@ class Api:
 def program(place, tmp_path_factory):
     """The web program, made once: each test connects it to a database of its own."""
     home = tmp_path_factory.mktemp("api")
+    shutil.copy(place.settings.keys, home)
     app = create_app(Settings(home=home, database=place.settings.database), without=place.without, upgrade=False)
     db.close()
     return app

@@ -14,6 +14,7 @@ from core.people import Person
 from core.plugins import registry
 from core.records.visibility import answer_sql, is_id
 from core.screens.records.searching import clear_in
+from core.sealing import Sealed, found_by
 
 CLOCK_COLOURS = ("red", "yellow", "running")
 
@@ -149,6 +150,8 @@ def _by_answer(chosen, model):
     if question.kind == "yesno":
         wanted = ("true", "1") if chosen.value == "true" else ("false", "0")
         return answer.cast("text").in_(wanted)
+    if isinstance(question.column, Sealed):
+        return found_by(answer, question.column.seal_kind, chosen.value)
     if question.kind in ("text", "longtext"):
         return answer.cast("text").contains(chosen.value)
     return answer.cast("text") == chosen.value

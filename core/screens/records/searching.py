@@ -6,12 +6,14 @@ from operator import or_
 import peewee
 
 from core.records.visibility import permission
+from core.sealing import Sealed
 
 
 def search(query, model, actor, text):
     """The rows of `query` that a text finds: by the exact number, else by how it begins, else in the search fields.
 
-    A personal field is searched only where the actor may see it in the clear.
+    A personal field is searched only where the actor may see it in the clear; a sealed one by the whole of it, or by its last
+    four characters.
     """
     text = text.strip()
     if not text:
@@ -28,7 +30,8 @@ def _fields(model):
 
 
 def _contains(model, column, actor, text):
-    return column.contains(text) & clear_in(model, column, actor)
+    found = column.found_by(text) if isinstance(column, Sealed) else column.contains(text)
+    return found & clear_in(model, column, actor)
 
 
 def clear_in(model, column, actor):
