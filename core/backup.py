@@ -2,7 +2,8 @@
 
 From SQLite it holds a copy of the database made by SQLite's online backup while people work on; from PostgreSQL the rows
 of every table, read in one snapshot. Either can be restored on either database, so a group can grow from one to the other.
-The key that signs cookies and the settings stay out of it: after a restore everybody signs in again.
+The key that signs cookies and the settings stay out of it: after a restore everybody signs in again. So do the keys of
+personal data: who finds a backup cannot read what is sealed in it. A restore asks for them.
 """
 
 import json
@@ -19,9 +20,9 @@ from pathlib import Path, PurePosixPath
 import peewee
 from playhouse.migrations import Runner
 
-from core import database
+from core import database, keys
 from core.database import db, is_sqlite
-from core.errors import Refused
+from core.errors import Refused, StartError
 from core.language import say
 
 FORMAT = 1
@@ -89,7 +90,9 @@ def _manifest(kind, source):
         for table in tables
         if table.startswith("migration_")
     }
-    return {"database": kind, "migrations": migrations, "tables": tables}
+    known = _rows(source, "encryption_key") if "encryption_key" in tables else ()
+    proofs = {row["key"]: row["proof"] for row in known if row["dropped_at"] is None}
+    return {"database": kind, "migrations": migrations, "tables": tables, "keys": proofs}
 
 
 def _scalar(source, sql):
@@ -130,16 +133,18 @@ def _save_files(archive, folder):
 # ---- the way back --------------------------------------------------------------------------------------------------
 
 
-def restore(path, settings, folders):
+def restore(path, settings, folders, keys_file=None):
     """Restore a backup into an empty place. Returns its manifest; all or nothing.
 
-    `folders` says where the migrations of the core and the plugins lie. Raises Refused where the file is no backup, a
-    database or files are there already, or the backup knows more than this program.
+    `folders` says where the migrations of the core and the plugins lie, `keys_file` the keys of personal data, where they
+    are not in their place yet. Raises Refused where the file is no backup, a database or files are there already, a key is
+    missing, or the backup knows more than this program.
     """
     with _opened(path) as archive:
         manifest = _read_manifest(archive, path)
         _require_empty(settings)
         _require_room(archive, settings.home)
+        _bring_keys(manifest.get("keys", {}), settings, keys_file)
         if settings.database_url.startswith("sqlite:"):
             _restore_sqlite(archive, manifest, settings, folders)
         else:
@@ -224,6 +229,25 @@ def _require_room(archive, home):
                 home=home,
             )
         )
+
+
+def _bring_keys(proofs, settings, given):
+    """See that the keys of what the backup holds are in their place, or bring them there."""
+    if not proofs:
+        return
+    source = given if given and not settings.keys.exists() else settings.keys
+    try:
+        faults = keys.missing(keys.read(source), proofs, source)
+    except StartError as error:
+        faults = error.faults
+    if faults:
+        told = say(
+            "备份不含加密密钥。请用 --keys 指明另行保管的 personal.keys。",
+            "A backup holds no keys. Name the personal.keys that you keep elsewhere with --keys.",
+        )
+        raise Refused(*faults, told)
+    if source != settings.keys:
+        keys.write(keys.read(source).keys.values(), settings.keys)
 
 
 def _restore_sqlite(archive, manifest, settings, folders):

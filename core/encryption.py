@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 import peewee
 
 from core import audit, keys
-from core.access import system
-from core.database import Kept, db, is_sqlite, transaction
+from core.database import Table, db, is_sqlite, transaction
 from core.errors import Fault, Refused, StartError
 from core.fields import MomentColumn
 from core.keys import SIGN, Key
@@ -20,8 +19,8 @@ CHUNK = 200  # rows sealed anew in one transaction
 SETTLED = timedelta(hours=1)  # so long a process that runs may still write under the key before
 
 
-class EncryptionKey(Kept):
-    """A key that this database was written with; never the key itself."""
+class EncryptionKey(Table):
+    """A key that this database was written with; never the key itself. The acts on it stand in the trail."""
 
     key = peewee.CharField(max_length=16, unique=True)
     proof = peewee.CharField(max_length=32)
@@ -35,29 +34,9 @@ def open_keys(settings, now=None):
     if not known and not settings.keys.exists():
         keys.make(settings.keys, (now or datetime.now(UTC)).date())
     keys.use(settings.keys)
-    faults = missing_from(keys.ring(), {row.key: row.proof for row in known}, settings.keys)
+    faults = keys.missing(keys.ring(), {row.key: row.proof for row in known}, settings.keys)
     if faults:
         raise StartError([*faults, keys.mend()])
-
-
-def missing_from(ring, proofs, path):
-    """The sentences about keys, {id: check}, that a ring lacks or has otherwise."""
-    faults = []
-    for name, proof in proofs.items():
-        if name not in ring.keys:
-            told = (
-                "{path}:缺少密钥 {name},数据库里有用它加密的内容。",
-                "{path}: the key {name} is missing, and the database was written with it.",
-            )
-        elif ring.keys[name].check != proof:
-            told = (
-                "{path}:密钥 {name} 与数据库所用的不同。",
-                "{path}: the key {name} is another than the database was written with.",
-            )
-        else:
-            continue
-        faults.append(say(*told, path=path, name=name))
-    return faults
 
 
 def register(now=None):
@@ -65,13 +44,14 @@ def register(now=None):
     if not _is_there():
         return
     known = {row.key for row in EncryptionKey.select(EncryptionKey.key)}
-    actor = system(now)
+    now = now or datetime.now(UTC)
     for key in keys.ring().keys.values():
         if key.id not in known:
-            try:
-                audit.keep(actor, EncryptionKey, {"key": key.id, "proof": key.check, "made_at": actor.now})
-            except peewee.IntegrityError:  # another process was quicker
-                continue
+            EncryptionKey.insert(_row(key, now)).on_conflict_ignore().execute()  # another process may be quicker
+
+
+def _row(key, now):
+    return {"key": key.id, "proof": key.check, "made_at": now}
 
 
 def _is_there():
@@ -98,7 +78,8 @@ def new(actor):
     actor.require("core.key.edit", None)
     key = Key.new(actor.now.date())
     with transaction() as current:
-        audit.keep(actor, EncryptionKey, {"key": key.id, "proof": key.check, "made_at": actor.now})
+        row_id = EncryptionKey.insert(_row(key, actor.now)).execute()
+        _note(actor, "create", row_id, {"key": [None, key.id]})
         current.before_commit["keys"] = lambda: keys.write([key, *keys.ring().keys.values()])
     return key.id
 
@@ -145,9 +126,14 @@ def drop(actor, name):
                 name=name,
             )
             raise Refused(Fault("key", told))
-        audit.amend(actor, row, {"dropped_at": actor.now}, verb="drop")
+        EncryptionKey.update(dropped_at=actor.now).where(EncryptionKey.id == row.id).execute()
+        _note(actor, "drop", row.id, {"key": [name, None]})
         rest = [key for key in keys.ring().keys.values() if key.id != name]
         current.before_commit["keys"] = lambda: keys.write(rest)
+
+
+def _note(actor, verb, row_id, changes):
+    audit.note(actor, verb, EncryptionKey._meta.table_name, row_id, audit.EVERYWHERE, changes)
 
 
 def needing(name):
@@ -177,7 +163,7 @@ def reencrypt(actor, progress=None):
     if older:
         row = EncryptionKey.get(EncryptionKey.key == keys.ring().current.id)
         with transaction():
-            audit.note(actor, "reencrypt", "encryption_key", row.id, audit.EVERYWHERE, {"rows": [None, done]})
+            _note(actor, "reencrypt", row.id, {"rows": [None, done]})
     return done
 
 

@@ -134,15 +134,17 @@ def make(path, day):
         pass
 
 
-def write(keys):
-    """Put these keys into the file in use, whole or not at all, the current one first."""
-    part = _Place.path.with_name(_Place.path.name + ".part")
+def write(keys, path=None):
+    """Put these keys, the current one first, into a file (the one in use), whole or not at all, and use it."""
+    path = path or _Place.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(Ring(keys).text())
+        file.write(Ring(list(keys)).text())
         file.flush()
         os.fsync(file.fileno())
-    os.replace(part, _Place.path)
-    use(_Place.path)
+    os.replace(part, path)
+    use(path)
 
 
 def ring():
@@ -153,7 +155,7 @@ def ring():
             raise Unsealable(say("尚未载入加密密钥。", "No keys have been opened in this process."))
         stamp = _stamp(_Place.path)
         if _Place.ring is None or stamp != _Place.stamp:
-            _Place.ring, _Place.stamp = _read(_Place.path), stamp
+            _Place.ring, _Place.stamp = read(_Place.path), stamp
         _Place.looked = now
     return _Place.ring
 
@@ -166,7 +168,8 @@ def _stamp(path):
     return found.st_mtime_ns, found.st_ino
 
 
-def _read(path):
+def read(path):
+    """The Ring of a file. Raises StartError where it cannot be read, is not whole, or others may read it."""
     try:
         found = path.stat()
         lines = [line.split() for line in path.read_text().splitlines() if line.strip() and line[0] != "#"]
@@ -189,6 +192,26 @@ def _read(path):
         )
         raise StartError([told])
     return Ring(keys)
+
+
+def missing(ring, proofs, path):
+    """The sentences about keys, {id: check}, that a ring lacks or has otherwise."""
+    faults = []
+    for name, proof in proofs.items():
+        if name not in ring.keys:
+            told = (
+                "{path}:缺少密钥 {name},数据库里有用它加密的内容。",
+                "{path}: the key {name} is missing, and the database was written with it.",
+            )
+        elif ring.keys[name].check != proof:
+            told = (
+                "{path}:密钥 {name} 与数据库所用的不同。",
+                "{path}: the key {name} is another than the database was written with.",
+            )
+        else:
+            continue
+        faults.append(say(*told, path=path, name=name))
+    return faults
 
 
 def mend():

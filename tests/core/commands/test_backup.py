@@ -33,14 +33,20 @@ def _content():
 
 
 @pytest.fixture
+def kept(tmp_path):
+    """The keys of personal data of the small group, as they are kept apart from its backups."""
+    return tmp_path / "personal.keys"
+
+
+@pytest.fixture
 def elsewhere(saved, empty):
     """An empty place, with the backup at hand: its settings, the backup's path and its content."""
     return empty, *saved
 
 
-def test_everything_comes_back(elsewhere, call):
+def test_everything_comes_back(elsewhere, call, kept):
     settings, path, content = elsewhere
-    answer = call("restore", path)
+    answer = call("restore", path, "--keys", kept)
     assert (answer.status, answer.err) == (0, "")
     assert "审计链完整" in answer.out
     assert _content() == content
@@ -49,28 +55,28 @@ def test_everything_comes_back(elsewhere, call):
     assert not list(settings.home.glob("restore-*"))
 
 
-def test_a_restored_group_can_be_worked_in(elsewhere, call):
-    call("restore", elsewhere[1])
+def test_a_restored_group_can_be_worked_in(elsewhere, call, kept):
+    call("restore", elsewhere[1], "--keys", kept)
     assert call("branch", "add", "SH", "上海分公司").status == 0
     assert call("user", "add", "ivan", "--name", "伊万", "--branch", "SH", "--role", "staff").status == 0
     assert Person.select().order_by(Person.id.desc()).first().login == "ivan"
     assert call("audit", "verify").status == 0
 
 
-def test_a_backup_of_sqlite_grows_into_postgresql_and_back(elsewhere, call, tmp_path, monkeypatch):
+def test_a_backup_of_sqlite_grows_into_postgresql_and_back(elsewhere, call, tmp_path, monkeypatch, kept):
     settings, path, content = elsewhere
     if database.is_sqlite():
         pytest.skip("needs PostgreSQL")
     monkeypatch.setenv("ZHIXING_HOME", str(tmp_path / "small"))
     monkeypatch.setenv("ZHIXING_DATABASE", "")
-    assert call("restore", path).status == 0  # rows of PostgreSQL into SQLite
+    assert call("restore", path, "--keys", kept).status == 0  # rows of PostgreSQL into SQLite
     assert database.is_sqlite()
     assert _content() == content
     assert call("backup", tmp_path / "small.zip").status == 0
     assert "database.sqlite" in zipfile.ZipFile(tmp_path / "small.zip").namelist()
     monkeypatch.setenv("ZHIXING_HOME", str(settings.home))
     monkeypatch.setenv("ZHIXING_DATABASE", settings.database)
-    answer = call("restore", tmp_path / "small.zip")  # and a SQLite file into PostgreSQL
+    answer = call("restore", tmp_path / "small.zip", "--keys", kept)  # and a SQLite file into PostgreSQL
     assert (answer.status, answer.err) == (0, "")
     assert _content() == content
     assert call("branch", "add", "SH", "上海分公司").status == 0  # ids go on where they were
@@ -104,21 +110,21 @@ def test_a_place_that_is_not_empty_is_left_alone(saved, zhixing):
         pytest.param(lambda path: zipfile.ZipFile(path, "w").close(), "不是完整的备份", id="an empty archive"),
     ],
 )
-def test_a_file_that_is_no_backup_leaves_the_place_empty(elsewhere, call, spoil, told):
+def test_a_file_that_is_no_backup_leaves_the_place_empty(elsewhere, call, spoil, told, kept):
     settings, path, _ = elsewhere
     spoil(path)
-    answer = call("restore", path)
+    answer = call("restore", path, "--keys", kept)
     assert (answer.status, told in answer.err) == (1, True), answer.err
     assert call("plugin", "list").status == 1
     assert not settings.files.exists()
 
 
-def test_a_plugin_that_is_not_here_is_named(elsewhere, call):
+def test_a_plugin_that_is_not_here_is_named(elsewhere, call, kept):
     _, path, _ = elsewhere
     if database.is_sqlite():
         pytest.skip("a SQLite file is restored as it is")
     _rewrite(path, migrations={"core": ["0001_initial"], "duels": ["0001_initial"]})
-    answer = call("restore", path)
+    answer = call("restore", path, "--keys", kept)
     assert (answer.status, "duels/0001_initial" in answer.err) == (1, True)
     assert database.db.get_tables() == []
 
@@ -131,3 +137,23 @@ def _rewrite(path, **values):
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in content.items():
             archive.writestr(name, data)
+
+
+def test_no_key_lies_in_a_backup_and_without_them_nothing_is_restored(elsewhere, call, kept):
+    settings, path, content = elsewhere
+    secrets = [line.split()[2] for line in kept.read_text().splitlines()]
+    with zipfile.ZipFile(path) as archive:
+        inside = b"".join(archive.read(name) for name in archive.namelist())
+    assert secrets and not [secret for secret in secrets if secret.encode() in inside]
+    answer = call("restore", path)
+    assert (answer.status, "--keys" in answer.err) == (1, True), answer.err
+    assert not settings.keys.exists() and call("plugin", "list").status == 1
+    other = kept.with_name("other.keys")
+    other.write_text("00000000 2025-01-06 " + "A" * 43 + "=\n")
+    other.chmod(0o600)
+    answer = call("restore", path, "--keys", other)
+    assert (answer.status, "缺少密钥" in answer.err) == (1, True), answer.err
+    assert not settings.keys.exists()
+    assert call("restore", path, "--keys", kept).status == 0
+    assert settings.keys.read_text() == kept.read_text() and settings.keys.stat().st_mode & 0o077 == 0
+    assert _content() == content

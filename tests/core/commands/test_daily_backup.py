@@ -80,7 +80,7 @@ def test_restored_into_an_empty_place_every_table_and_the_chain_are_equal(starte
     records.transition(actor("alice", "2025-03-03 11:00"), made, "accept")
     only_backup(started).round(MORNING)
     before, chain = digests(), audit.heads()
-    answer = call("restore", daily_backup.path_of(started, "2025-03-04"))
+    answer = call("restore", daily_backup.path_of(started, "2025-03-04"), "--keys", started.keys)
     assert (answer.status, answer.err) == (0, "")
     refresh()
     after = digests()
@@ -114,7 +114,7 @@ def test_one_made_while_people_write_ends_and_is_whole(started, record, actor, e
         for writer in writers:
             writer.join()
     assert failed == [] and took < 60
-    answer = call("restore", daily_backup.path_of(started, "2025-03-04"))
+    answer = call("restore", daily_backup.path_of(started, "2025-03-04"), "--keys", started.keys)
     assert (answer.status, answer.err) == (0, "") and "审计链完整" in answer.out
 
 
