@@ -6,6 +6,7 @@ from core.language import Words
 from core.plugins import registry
 
 HIDDEN = ("stamps", "extra", "gaps")  # columns that nobody is shown
+SEALED = ("phone", "mobile", "telephone", "identity", "id_number", "id_card", "passport", "contact_means")
 PERSONAL = ("phone", "email", "wechat", "identity", "address", "postcode", "birth", "contact_means")
 RELATIONS = ("owner", "submitter", "system")  # capacities that follow from the record, not from a role or a department
 FUNCTIONS = ("sales", "customer_service", "claims", "underwriting", "back_office", "finance", "management")
@@ -87,6 +88,22 @@ def personal_data_is_declared(subject):
             yield f"{where}.{name}: personal={personal!r} says no purpose."
 
 
+@promise("电话和证件号码加密存储")
+def phones_and_identity_numbers_are_sealed(subject):
+    """Phones and identity numbers are sealed in the database."""
+    columns = [(model.__name__, column.name, column) for model in subject.models for column in model.own_fields()]
+    for extension in subject.manifest.extensions:
+        columns += [(extension.record, name, column) for name, column in _added(subject, extension)]
+    for where, name, column in columns:
+        if (
+            any(part in name for part in SEALED)
+            and column.kind in ("text", "longtext", "phone")
+            and not column.encrypted
+        ):
+            told = "Declare it as Phone, IdentityNumber or SealedText, and seal what is there by a migration (docs/encryption.md)."
+            yield f"{where}.{name} looks like a phone or an identity number, and is plain in the database. {told}"
+
+
 @promise("权限只涉及本插件")
 def permissions_are_of_what_it_has(subject):
     """Roles are given permissions of this plugin only."""
@@ -164,6 +181,7 @@ ALL = (
     manifest_is_complete,
     texts_are_in_both_languages,
     personal_data_is_declared,
+    phones_and_identity_numbers_are_sealed,
     permissions_are_of_what_it_has,
     somebody_may_do_each_step,
     every_state_is_reached,
