@@ -46,7 +46,7 @@ class Customer(Record):
     @classmethod
     def alike(cls, query, values):
         """Of the customers in `query`, those with the same phone number, else the same name: for the duplicate hint."""
-        same = list(query.where(cls.phone == values["phone"]).limit(20)) if values.get("phone") else []
+        same = list(query.where(cls.phone == values["phone"]).order_by(cls.id).limit(20)) if values.get("phone") else []
         if same:
             return same
         return list(query.where(cls.name == values["name"]).limit(20)) if values.get("name") else []

@@ -39,7 +39,8 @@ def raw(table, column):
 
 def found(customer, **values):
     model = type(customer)
-    return [row.id for row in model.select().where(*(getattr(model, name) == value for name, value in values.items()))]
+    query = model.select().where(*(getattr(model, name) == value for name, value in values.items()))
+    return [row.id for row in query.order_by(model.id)]
 
 
 def test_the_file_of_keys_is_for_its_owner_only_and_holds_one_key_at_first(settings):
