@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playhouse.migrations import Runner
 
-from core import audit, encryption, keys, start
-from core.database import db, is_sqlite
+from core import audit, database, encryption, keys, start
+from core.database import db, door, insert_rows, is_sqlite, transaction
 from core.errors import Refused, StartError, Unsealable
 from core.plugins import registry
 from core.start import folders
@@ -163,14 +163,22 @@ def test_a_key_made_by_another_process_is_known_without_a_new_start(customer, se
     assert found(customer, phone=PHONE) == [customer.id, made.id]
 
 
-def test_what_stood_plain_is_sealed_by_the_upgrade_and_wiped_from_the_file(customer, settings, without, record, actor):
+def test_what_stood_plain_is_sealed_by_the_upgrade_and_wiped_from_the_file(customer, settings, without, monkeypatch):
     """As an installation from before: all migrations of encryption taken back, which writes everything plain again."""
+    same = {name: value for name, value in customer.__data__.items() if name != "id"}
+    with transaction(), door():  # enough of them to fill pages that are then given up
+        insert_rows(type(customer), [{**same, "number": f"K-{n}", "phone": f"1391234{n:04d}"} for n in range(400)])
+    monkeypatch.setitem(database.SQLITE_PRAGMAS, "secure_delete", 0)  # on in some builds: not what we rely on
+    database.connect(settings.database)
     where = folders(registry())
     for name, step in (("customers", "0002_encryption"), ("cases", "0002_encryption"), ("core", "0003_encryption")):
         Runner(db.obj, str(where[name]), table_name=f"migration_{name}").down(step)
-    assert raw("customer", "phone") == [PHONE] and raw("complaint", "contact_means") == [MEANS]
+    assert raw("customer", "phone")[:2] == [PHONE, "13912340000"] and raw("complaint", "contact_means") == [MEANS]
     assert any(PHONE in text for text in raw("audit_entry", "changes"))
     assert not db.table_exists("encryption_key")
+    if is_sqlite():
+        db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert PHONE.encode() in Path(db.database).read_bytes()
     start.start(settings, without=without)
     for table, column in (("customer", "phone"), ("customer", "identity_number"), ("complaint", "contact_means"),
                           ("audit_entry", "changes"), ("audit_entry", "salt")):  # fmt: skip
@@ -182,4 +190,20 @@ def test_what_stood_plain_is_sealed_by_the_upgrade_and_wiped_from_the_file(custo
         path = Path(db.database)
         db.close()
         content = b"".join(each.read_bytes() for each in path.parent.glob(f"{path.name}*"))
-        assert len(content) > 100_000 and PHONE.encode() not in content and IDENTITY.encode() not in content
+        assert len(content) > 100_000
+        assert [plain for plain in (PHONE, IDENTITY, "1391234") if plain.encode() in content] == []
+
+
+def test_wiping_leaves_nothing_of_what_was_deleted_in_the_file(settings, monkeypatch):
+    if not is_sqlite():
+        pytest.skip("the files of PostgreSQL belong to its server")
+    monkeypatch.setitem(database.SQLITE_PRAGMAS, "secure_delete", 0)  # on in some builds: not what we rely on
+    database.connect(settings.database)
+    db.execute_sql('CREATE TABLE "plain" ("id" INTEGER PRIMARY KEY, "text" TEXT)')
+    db.cursor().executemany('INSERT INTO "plain" ("text") VALUES (?)', [(f"1391234{n:04d}",) for n in range(2000)])
+    db.execute_sql('DELETE FROM "plain"')
+    db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert b"1391234" in Path(db.database).read_bytes()
+    database.wipe({"plain"})
+    path = Path(db.database)
+    assert not [each for each in path.parent.glob(f"{path.name}*") if b"1391234" in each.read_bytes()]
