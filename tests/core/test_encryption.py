@@ -207,3 +207,12 @@ def test_wiping_leaves_nothing_of_what_was_deleted_in_the_file(settings, monkeyp
     database.wipe({"plain"})
     path = Path(db.database)
     assert not [each for each in path.parent.glob(f"{path.name}*") if b"1391234" in each.read_bytes()]
+
+
+@pytest.mark.parametrize("column", ["changes", "salt"])
+def test_a_letter_changed_in_what_the_trail_has_sealed_is_named(customer, column):
+    entry = audit.trail("customer", customer.id).get()
+    sql = f'UPDATE "audit_entry" SET "{column}" = REPLACE("{column}", SUBSTR("{column}", 30, 6), \'AAAAAA\') WHERE "id" = {entry.id}'
+    db.execute_sql(sql)
+    assert [(where, seq) for where, seq, _ in audit.verify()] == [(entry.branch_id, entry.seq)]
+    assert audit.trail("customer", customer.id).get().id == entry.id, "and the page of the trail still opens"
