@@ -108,24 +108,24 @@ def drop(actor, name):
         )
     newest = EncryptionKey.select(peewee.fn.MAX(EncryptionKey.id)).scalar()
     since = EncryptionKey.get_by_id(newest).made_at
+    held = needing(name)
+    if held:
+        tables = ", ".join(f"{table} ({count})" for table, count in held)
+        told = say(
+            "{name} 仍在使用:{tables}。请先运行 zhixing key reencrypt",
+            "{name} is still needed by {tables}. Run zhixing key reencrypt first",
+            name=name,
+            tables=tables,
+        )
+        raise Refused(Fault("key", told))
+    if actor.now - since < SETTLED:
+        told = say(
+            "换钥不足 1 小时,运行中的进程可能还在用 {name},请稍后再删",
+            "the key was changed less than an hour ago, and a running process may still use {name}: drop it later",
+            name=name,
+        )
+        raise Refused(Fault("key", told))
     with transaction() as current:
-        held = needing(name)
-        if held:
-            tables = ", ".join(f"{table} ({count})" for table, count in held)
-            told = say(
-                "{name} 仍在使用:{tables}。请先运行 zhixing key reencrypt",
-                "{name} is still needed by {tables}. Run zhixing key reencrypt first",
-                name=name,
-                tables=tables,
-            )
-            raise Refused(Fault("key", told))
-        if actor.now - since < SETTLED:
-            told = say(
-                "换钥不足 1 小时,运行中的进程可能还在用 {name},请稍后再删",
-                "the key was changed less than an hour ago, and a running process may still use {name}: drop it later",
-                name=name,
-            )
-            raise Refused(Fault("key", told))
         EncryptionKey.update(dropped_at=actor.now).where(EncryptionKey.id == row.id).execute()
         _note(actor, "drop", row.id, {"key": [name, None]})
         rest = [key for key in keys.ring().keys.values() if key.id != name]
