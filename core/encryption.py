@@ -129,7 +129,7 @@ def drop(actor, name):
         EncryptionKey.update(dropped_at=actor.now).where(EncryptionKey.id == row.id).execute()
         _note(actor, "drop", row.id, {"key": [name, None]})
         rest = [key for key in keys.ring().keys.values() if key.id != name]
-        current.before_commit["keys"] = lambda: keys.write(rest)
+        current.after_commit.append(lambda: keys.write(rest))  # never gone before the database knows
 
 
 def _note(actor, verb, row_id, changes):
