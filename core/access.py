@@ -79,6 +79,8 @@ class Actor:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     name_override: str = ""
     delivery: Delivery | None = None  # where a hook of a plugin acts on a message
+    session_id: int | None = None  # the browser session, where there is one
+    shown: dict | None = field(default=None, compare=False)  # what personal data is shown: core.records.shown
 
     @property
     def name(self):

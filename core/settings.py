@@ -46,6 +46,7 @@ class Settings:
     backup_daily: bool = True  # a backup a day into the folder backups of the data folder
     keep_backups: int = 7  # so many daily backups stay, the newest; 0 keeps every one
     keep_job_days: int = 30  # runs that went well are forgotten after so many days
+    show_minutes: int = 15  # personal data that was shown for a purpose stays so for this long, in the same session
     back_dating_business_days: int = 1  # a stamp recorded later than this needs the head
     personal_keys: str = (
         ""  # the file of the keys that personal data is encrypted with; empty: personal.keys in the data folder

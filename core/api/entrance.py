@@ -1,5 +1,7 @@
 """Who asks through the API: a bearer token and nothing else; a browser's session does not count here."""
 
+from urllib.parse import unquote
+
 from flask import Blueprint, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
@@ -7,6 +9,7 @@ from core import people
 from core.access import Actor
 from core.api.problems import NoToken, of_http
 from core.language import LANGUAGES, say, set_language
+from core.records.showing import purpose_in
 
 PREFIX = "/api/v1"
 blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
@@ -39,6 +42,16 @@ def begin():
         )
     _speak(person.language)
     g.actor = Actor(person, "api", g.now)
+    g.purpose = _purpose()
+
+
+def _purpose():
+    """For what purpose the request asks for personal data in the clear, "" where it does not. Raises Refused.
+
+    It stands in the header Zhixing-Purpose, in letters of the address (%E5%9B%9E) where it is not ASCII.
+    """
+    given = request.headers.get("Zhixing-Purpose")
+    return "" if given is None else purpose_in(unquote(given))
 
 
 def _speak(preferred):

@@ -97,6 +97,12 @@ PARAMETERS = {
     },
     "total": {"name": "total", "in": "query", "description": "1: count them all", "schema": TEXT},
     "working": {"name": "working", "in": "query", "description": "1: with the calendar's working", "schema": TEXT},
+    "purpose": {
+        "name": "Zhixing-Purpose",
+        "in": "header",
+        "description": "for what purpose personal data is to stand in the clear (percent-encoded UTF-8); it is noted",
+        "schema": {**TEXT, "minLength": 2, "maxLength": 255},
+    },
     "if-match": {"name": "If-Match", "in": "header", "description": "the ETag of your reading", "schema": TEXT},
 }
 PROBLEM_OF = {

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from core.api.filters import narrowed
 from core.api.problems import Malformed
-from core.api.reading import branch_of
+from core.api.reading import branch_of, in_clear
 from core.errors import Fault
 from core.language import say
 from core.organisation import organisation, zone_of
@@ -39,6 +39,7 @@ def page(model, arguments):
         query = query.where(model.happened_at <= moment, (model.happened_at < moment) | (model.id < row_id))
     rows = list(query.order_by(model.happened_at.desc(), model.id.desc()).limit(limit + 1))
     following = cursor(rows[limit - 1].happened_at.isoformat(), rows[limit - 1].id) if len(rows) > limit else None
+    in_clear(rows[:limit])
     return [as_json(row, g.actor) for row in load_refs(rows[:limit], model)], following, total
 
 

@@ -107,7 +107,7 @@ def _paths(kind):
     name, label = kind.name, str(kind.model._meta.label)
     one, row, seen = json_of(ref("schemas", name)), [ref("parameters", "id")], ref("parameters", "if-match")
     paged = [ref("parameters", key) for key in ("branch", "after", "limit", "total")]
-    read = answers_of(200, one, 404, 409, etag=True)
+    read = answers_of(200, one, 404, 409, 422, etag=True)
     changed = answers_of(200, one, 400, 403, 404, 409, 415, 422, etag=True)
     after_hand_over = {**changed, "204": {"description": say("已移交,你不再能查看", "handed over, out of your sight")}}
 
@@ -119,8 +119,8 @@ def _paths(kind):
             "get": does(
                 "list",
                 say("列表", "List"),
-                answers_of(200, json_of(listing_of(name, total=True)), 400, 403, 409),
-                [*paged, *kind.filters()],
+                answers_of(200, json_of(listing_of(name, total=True)), 400, 403, 409, 422),
+                [*paged, ref("parameters", "purpose"), *kind.filters()],
             ),
             "post": does(
                 "create",
@@ -130,7 +130,7 @@ def _paths(kind):
             ),
         },
         f"/{name}/{{id}}": {
-            "get": does("read", say("读取", "Read"), read, row),
+            "get": does("read", say("读取", "Read"), read, [*row, ref("parameters", "purpose")]),
             "patch": does(
                 "change",
                 say("修改", "Change"),
@@ -159,8 +159,8 @@ def _paths(kind):
             "get": does(
                 "history",
                 say("轨迹", "History"),
-                answers_of(200, json_of(listing_of("HistoryEntry")), 400, 404, 409),
-                [*row, *(ref("parameters", key) for key in ("after", "limit"))],
+                answers_of(200, json_of(listing_of("HistoryEntry")), 400, 404, 409, 422),
+                [*row, *(ref("parameters", key) for key in ("after", "limit", "purpose"))],
             )
         },
     }

@@ -11,6 +11,7 @@ from core.errors import Fault, NotFound, Refused
 from core.language import say
 from core.organisation import branch_by_code, organisation
 from core.plugins import registry
+from core.records.showing import purposes_of, show
 
 SUBTYPES = ("json", "merge-patch+json")
 
@@ -75,6 +76,13 @@ def single(values):
         raise Refused(*faults)
     g.values = values
     return values
+
+
+def in_clear(rows):
+    """Show the personal data of rows in this answer where the request told for what purpose; else it stays masked."""
+    known = [row for row in rows if g.purpose and purposes_of(g.actor, row)]
+    if known:
+        show(g.actor, known, g.purpose)
 
 
 def text(data, name):

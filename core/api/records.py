@@ -7,7 +7,7 @@ from core.api.answers import answer, listed
 from core.api.entrance import PREFIX, blueprint
 from core.api.lists import page
 from core.api.problems import Malformed
-from core.api.reading import body, branch_of, model_of, revision, single, text
+from core.api.reading import body, branch_of, in_clear, model_of, revision, single, text
 from core.errors import Fault, NotFound, Refused
 from core.language import say
 from core.organisation import organisation
@@ -90,6 +90,7 @@ def found(model, row_id):
 
 def _one(row, status=200, headers=None):
     load_refs([row], type(row))
+    in_clear([row])
     return answer(records.as_json(row, g.actor), status, {"ETag": f'"{row.revision}"', **(headers or {})})
 
 

@@ -7,7 +7,7 @@ from core.organisation import Department
 from core.people import Person
 from core.records.entering import TYPED_BASE
 from core.records.judging import BASE_WANTED
-from core.records.visibility import columns, may_see, workflow
+from core.records.visibility import columns, workflow
 
 HIDDEN = ("stamps", "extra", "gaps")
 BEFORE = {
@@ -108,8 +108,7 @@ class RecordType:
             found = {"type": "string" if column.rel_model in (Person, Department) else "integer"}
         if column.kind == "choice":
             found["enum"] = list(column.options)
-        is_masked = not all(may_see(self.actor, self.model, column, branch) for branch in self.branches)
-        if is_masked and not written:
+        if getattr(column, "personal", None) and not written:  # masked, unless a purpose is told
             found = {"type": "string"}
         may_be_empty = column.null or (written and not column.required)
         found["title"], found["description"] = str(column.label), self._told(name, column)

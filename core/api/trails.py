@@ -8,7 +8,7 @@ from core import audit
 from core.api.answers import listed, moment
 from core.api.entrance import blueprint
 from core.api.lists import cursor, cursor_of, limit_of
-from core.api.reading import model_of
+from core.api.reading import in_clear, model_of
 from core.api.records import found
 from core.clocks import Clock
 from core.fields import Ref
@@ -16,7 +16,8 @@ from core.forms import PREFIX
 from core.limits import shipped
 from core.organisation import Department, organisation, zone_of
 from core.people import Person
-from core.records.visibility import columns, masked, may_see
+from core.records import visibility
+from core.records.visibility import columns, masked
 from core.replay import state_now, workings_of
 from core.switches import is_on
 
@@ -57,13 +58,14 @@ def _clock(clock, limits, logins, zone):
 
 @blueprint.get("/<record>/<int:row_id>/history")
 def history(record, row_id):
-    """The trail of a record, oldest first, a page at a time; personal values are masked where they are on the record."""
+    """The trail of a record, oldest first, a page at a time; personal values are masked as they are on the record."""
     row = found(model_of(record), row_id)
     limit, after = limit_of(request.args), cursor_of(request.args, int)
     query = audit.trail(record, row.id)
     if after:
         query = query.where(audit.AuditEntry.id > after[0])
     entries = list(query.limit(limit + 1))
+    in_clear([row])
     following = cursor(entries[limit - 1].id) if len(entries) > limit else None
     return listed(_told(row, entries[:limit]), following)
 
@@ -106,7 +108,7 @@ def _changes(row, changes, known, logins, zone):
 def _value(row, column, value, logins, zone):
     if value is None:
         return None
-    if not may_see(g.actor, type(row), column, row.branch_id):
+    if not visibility.in_clear(g.actor, row, column):
         return masked(value)
     if isinstance(column, Ref) and column.rel_model is Person:
         return logins.get(value)

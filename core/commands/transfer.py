@@ -36,6 +36,9 @@ def add_commands(commands):
     parser = add(commands, "export", give_out, "export the records that one may see, as CSV or Excel", AS)
     parser.add_argument("record", metavar="RECORD", help="the record type, for example complaint")
     parser.add_argument("--branch", required=True, metavar="CODE", help="this branch and those below it")
+    parser.add_argument(
+        "--purpose", default="", metavar="TEXT", help="personal data in the clear, for this purpose; noted"
+    )
     parser.add_argument("--to", type=Path, metavar="FILE", help="a .csv or .xlsx file (else CSV on standard output)")
 
 
@@ -111,7 +114,7 @@ def give_out(args, settings):
     model = _model(args.record)
     kind = args.to.suffix.lower().lstrip(".") if args.to else "csv"
     subtree = sorted(organisation().subtree(branch_by_code(args.branch).id))
-    pieces = export(actor, model, model.select().where(model.branch.in_(subtree)), kind)
+    pieces = export(actor, model, model.select().where(model.branch.in_(subtree)), kind, args.purpose)
     if args.to is None:
         for piece in pieces:
             sys.stdout.buffer.write(piece)

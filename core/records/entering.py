@@ -7,6 +7,7 @@ from core.language import say
 from core.organisation import organisation
 from core.people import Person
 from core.records.context import limits_of_time
+from core.records.visibility import masked
 
 TYPED_BASE = ("owner", "department", "happened_at")
 CLOSED_BASE = {
@@ -22,6 +23,8 @@ def assign(context, record, values, base, faults):
         column = question.column if question else context.columns.get(name)
         if column is None or (not question and _is_closed(context, column, base)):
             faults.append(Fault(name, say("没有这个可填的项", "there is no such field to fill in"), "unknown"))
+            continue
+        if not question and _is_masked(record, column, raw):
             continue
         try:
             value = column.parse(raw, context)
@@ -52,6 +55,12 @@ def assign(context, record, values, base, faults):
             before[column.name] = old
             setattr(record, column.name, value)
     return before
+
+
+def _is_masked(record, column, raw):
+    """Whether what came in is the stored personal value with its stars, sent back as it was shown."""
+    stored = record.__data__.get(column.name)
+    return bool(getattr(column, "personal", None) and stored and "*" in str(raw) and str(raw).strip() == masked(stored))
 
 
 def _is_closed(context, column, base):

@@ -12,6 +12,7 @@ from core.organisation import Department, organisation, zone_of
 from core.people import Person
 from core.plugins import registry
 from core.records.model import Batch
+from core.records.shown import shown_to
 from core.switches import branches_with, is_on
 
 
@@ -123,17 +124,26 @@ def extensions(model, branch_id, now):
 
 
 def may_see(actor, model, column, branch_id):
-    """Whether the actor sees a column in the clear: personal data needs a permission of its own."""
+    """Whether the actor may have a column shown: personal data needs a permission of its own."""
     needs_actor(actor)
     return not getattr(column, "personal", None) or actor.may(permission(model, "personal"), branch_id)
 
 
+def in_clear(actor, record, column):
+    """Whether a value stands in the clear now: personal data only once it was shown, for a purpose that was noted."""
+    if not getattr(column, "personal", None) or actor.is_system:
+        return True
+    names = shown_to(actor).get((record._meta.record, record.id), ())
+    return column.name in names and may_see(actor, type(record), column, record.branch_id)
+
+
 def masked(value):
-    """A personal value as others see it: the first character or the first three and last two, dots between."""
+    """A personal value with stars in it: 李*, 138****8000, 110101********1234; of other texts the first 3 and last 2 stay."""
     text = "" if value is None else str(value)
-    if len(text) < 7:
-        return text[:1] + "*" * (len(text) - 1)
-    return text[:3] + "*" * (len(text) - 5) + text[-2:]
+    first, last = (1, 0) if len(text) < 7 else (3, 2)
+    if len(text) >= 10 and text[:-1].isdigit():
+        first, last = (6, 4) if len(text) >= 15 else (3, 4)
+    return text[:first] + "*" * (len(text) - first - last) + text[len(text) - last :]
 
 
 class Values:
@@ -186,7 +196,7 @@ def json_value(record, name, column, actor):
     value = record.__data__.get(column.name)
     if value is None:
         return None
-    if not may_see(actor, type(record), column, record.branch_id):
+    if not in_clear(actor, record, column):
         return masked(value)
     if isinstance(column, Ref):
         target = getattr(record, column.name)

@@ -52,7 +52,7 @@ def _begin_for(found):
     if factor:
         g.half_session, g.session = found, None
         return _ask_for("code")
-    _act_for(found.person)
+    _act_for(found.person, found.id)
     if found.by_link or _is_too_old(found):
         return _ask_for("password")
     if not found.code_at and second_factor.is_required(g.actor, g.settings):
@@ -75,8 +75,8 @@ def _ask_for(step):
     return redirect(url_for(endpoint, next=_wanted()))
 
 
-def _act_for(person):
-    g.actor = Actor(person, "web", g.now)
+def _act_for(person, session_id):
+    g.actor = Actor(person, "web", g.now, session_id=session_id)
     set_language(person.language or session.get("language") or g.settings.language)
     g.branch = _branch_at_hand(g.actor)
     g.scope = scope_of(g.branch)

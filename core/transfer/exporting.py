@@ -14,6 +14,7 @@ from core.language import current, say, speaking
 from core.organisation import organisation
 from core.records import visibility
 from core.records.model import BASE_LABELS
+from core.records.showing import note_export, purpose_in
 from core.transfer.cells import guarded, in_excel, value_of
 
 PAGE = 1000  # rows read at once
@@ -22,11 +23,11 @@ LEFT = ("stamps", "extra", "gaps")
 KINDS = ("csv", "xlsx")
 
 
-def export(actor, model, query=None, kind="csv"):
+def export(actor, model, query=None, kind="csv", purpose=""):
     """The rows of a query (None: all) that the actor may export, as an iterator of bytes, oldest id first.
 
-    People stand as logins, departments as codes, moments in the branch's zone; personal values are masked unless the
-    actor may see them. Raises Refused for another kind, NotFound where the actor may export none of these records.
+    People stand as logins, departments as codes, moments in the branch's zone; personal values are masked. With a
+    purpose those that the actor may see stand in the clear, and that is noted with their count. Raises Refused for another kind, NotFound where the actor may export none of these records.
     """
     needs_actor(actor)
     if kind not in KINDS:
@@ -36,15 +37,19 @@ def export(actor, model, query=None, kind="csv"):
         raise NotFound(
             say("你没有可导出的“{label}”。", "There are no {label} that you may export.", label=model._meta.label)
         )
-    table = _Table(actor, model, branches)
-    rows = table.rows(visibility.visible_to(actor, model, "export", query))
+    table = _Table(actor, model, branches, is_clear=bool(purpose))
+    query = visibility.visible_to(actor, model, "export", query)
+    names = table.in_clear()
+    if names:
+        note_export(actor, model, names, query.count(), purpose_in(purpose))
+    rows = table.rows(query)
     return (_csv if kind == "csv" else _excel)(table.headers, rows)
 
 
 class _Table:
     """The columns of an export and how each of its rows is read. Labels are taken in the language that speaks now."""
 
-    def __init__(self, actor, model, branches):
+    def __init__(self, actor, model, branches, is_clear):
         self.actor, self.model, self.language = actor, model, current()
         everywhere = organisation().branches if branches is None else branches
         self.columns = {}
@@ -54,7 +59,17 @@ class _Table:
         labels = [column.label for column in self.columns.values()] + [q.label for q in self.questions.values()]
         self.headers = [str(BASE_LABELS["branch"]), *_distinct(labels, [*self.columns, *self.questions])]
         self._in = cache(lambda branch_id: frozenset(self._columns_in(branch_id)))
-        self._sees = cache(lambda name, branch_id: visibility.may_see(actor, model, self.columns[name], branch_id))
+        self.branches, self.is_clear = sorted(everywhere), is_clear
+        self._sees = cache(self._stands_clear)
+
+    def _stands_clear(self, name, branch_id):
+        column = self.columns[name]
+        return not column.personal or (self.is_clear and visibility.may_see(self.actor, self.model, column, branch_id))
+
+    def in_clear(self):
+        """The personal columns that stand in the clear somewhere in this export."""
+        personal = [name for name, column in self.columns.items() if column.personal]
+        return [name for name in personal if any(self._sees(name, branch_id) for branch_id in self.branches)]
 
     def _columns_in(self, branch_id):
         found = visibility.columns(self.model, branch_id, self.actor.now)

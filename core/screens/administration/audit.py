@@ -13,7 +13,7 @@ from core.audit import EVERYWHERE, AuditEntry
 from core.language import Words, say
 from core.organisation import organisation, zone_of
 from core.plugins import registry
-from core.records.visibility import masked, permission
+from core.records.visibility import masked
 from core.screens.administration.asking import Typed, branch_of, branches_for
 from core.screens.administration.page import AdministrationPage
 from core.transfer.cells import guarded
@@ -121,18 +121,17 @@ def record_label(name):
 
 
 def told(entry):
-    """The changes of an entry as lines (label, old, new); personal data is masked for who may not see it."""
+    """The changes of an entry as lines (label, old, new); personal data is masked, for everybody."""
     if entry.changes is None:
         return [(say("内容已依法删除", "erased as the law demands"), None, None)]
     model = registry().models.get(entry.record)
     columns = model._meta.fields if model else {}
-    sees = model is None or g.actor.may(permission(model, "personal"), entry.branch_id)
-    return [_line(columns.get(name), name, change, sees) for name, change in entry.changes.items()]
+    return [_line(columns.get(name), name, change) for name, change in entry.changes.items()]
 
 
-def _line(column, name, change, sees):
+def _line(column, name, change):
     old, new = change if isinstance(change, list) and len(change) == 2 else (None, change)
-    hidden = not sees and (getattr(column, "personal", None) or name == "extra")
+    hidden = getattr(column, "personal", None) or name == "extra"
     label = str(getattr(column, "label", "") or name)
     return label, *(_shown(value, hidden) for value in (old, new))
 

@@ -3,12 +3,13 @@
 import csv
 import io
 
-from flask import abort, g, request, send_file
+from flask import abort, g, redirect, request, send_file
 from flask_admin import expose
 
 from core import attachments
 from core.errors import NotFound
 from core.language import Words, say
+from core.records.showing import show
 from core.records.visibility import archived, is_id
 from core.screens.page import Page
 from core.screens.records import listing
@@ -99,6 +100,13 @@ class ArchivePage(Page):
             state_cell=lambda each: state_cell(each, g.actor),
             why=off_here(self.archived_plugin.name, row.branch_id),
         )
+
+    @expose("/<record>/<int:row_id>/show", methods=("POST",))
+    def show_view(self, record, row_id):
+        """Show the personal data of an archived record for a while: the purpose is asked and noted."""
+        row = self._found(record, row_id)
+        show(g.actor, [row], request.form.get("purpose"), g.settings.show_minutes)
+        return redirect(self._address(row), 303)
 
     @expose("/<record>/<int:row_id>/files/<int:file_id>")
     def file(self, record, row_id, file_id):

@@ -11,7 +11,7 @@ from core.organisation import Department
 from core.people import Person
 from core.plugins import registry
 from core.records.model import Record
-from core.records.visibility import day_of, find, masked, may_see
+from core.records.visibility import day_of, find, in_clear, masked, may_see
 from core.screens.records import lookups
 from core.screens.records.cells import title_of
 from core.switches import is_on
@@ -36,6 +36,7 @@ class Item:
     shown_if: tuple = ()
     look_up: str = ""
     locked: bool = False
+    masked: str = ""  # what stands there, with stars; left empty it stays as it is
     is_more: bool = False
     column: object = None
     question: object = None
@@ -115,8 +116,11 @@ def _item(context, name, record, is_more):
     )
     if record is None:
         item.text = _beginning(context, name, column)
-    elif may_see(context.actor, context.model, column, context.branch_id):
+    elif in_clear(context.actor, record, column):
         item.text = as_text(record, column, context)
+    elif may_see(context.actor, context.model, column, context.branch_id):
+        item.masked = masked(record.__data__.get(column.name))
+        item.required = item.required and not item.masked
     else:
         item.text, item.locked = masked(record.__data__.get(column.name)), True
     return item

@@ -11,7 +11,7 @@ from core.organisation import Branch, Department
 from core.people import Person
 from core.plugins import registry
 from core.records.model import Record
-from core.records.visibility import day_of, is_id, load_refs, masked, may_see, permission, workflow
+from core.records.visibility import day_of, in_clear, is_id, load_refs, masked, permission, workflow
 from core.screens.times import moment as local
 from core.switches import is_on
 
@@ -62,7 +62,7 @@ def title_of(record, actor):
     if name == "number":
         return record.number
     column, value = type(record)._meta.fields[name], record.__data__.get(name)
-    shown = column.show(value) if may_see(actor, type(record), column, record.branch_id) else masked(value)
+    shown = column.show(value) if in_clear(actor, record, column) else masked(value)
     return f"{record.number} {shown}".strip()
 
 
@@ -81,7 +81,7 @@ def cell(record, column, actor):
         return state_cell(record, actor)
     if value is None or value == "":
         return Cell()
-    if not may_see(actor, type(record), column, record.branch_id):
+    if not in_clear(actor, record, column):
         return Cell(masked(value), is_masked=True)
     if column.kind == "ref":
         return target_cell(record.__rel__.get(name), actor)
@@ -173,7 +173,7 @@ def stored_text(column, value, titles, actor, record):
     """A value as the trail keeps it (ids, ISO text), as people read it. `titles` maps (model, id) to a text."""
     if value is None or value == "":
         return say("空", "nothing")
-    if not may_see(actor, type(record), column, record.branch_id):
+    if not in_clear(actor, record, column):
         return masked(value)
     if getattr(column, "rel_model", None) is not None:
         return titles.get((column.rel_model, value), f"#{value}")

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from core import attachments, comments
 from core.findings import STATES, Finding
 from core.forms import PREFIX
-from core.language import Words
+from core.language import Words, say
 from core.limits import shipped
 from core.plugins import registry
 from core.records.context import Context
+from core.records.showing import purposes_of
+from core.records.shown import showings_of
 from core.records.visibility import permission, visible_to
 from core.screens.records import asked, handing, listing
 from core.screens.records.cells import answer_cell, cell, load, state_cell, title_of
@@ -64,6 +66,8 @@ class Details:
     steps: list = field(default_factory=list)
     stamps: list = field(default_factory=list)
     hand_over: object = None
+    purposes: dict = field(default_factory=dict)
+    showings: list = field(default_factory=list)
     may_edit: bool = False
     may_comment: bool = False
     is_archived: bool = False
@@ -79,9 +83,16 @@ def details(actor, record, everything=False, is_archived=False):
     page.findings = _findings(record, context)
     page.comments, page.files = comments.comments_on(record), attachments.attachments_of(record)
     page.trail, page.has_older = story(record, actor, everything)
+    page.purposes = {purpose: _listed(labels) for purpose, labels in purposes_of(actor, record).items()}
+    if actor.may("core.showing.view", record.branch_id):
+        page.showings = showings_of(record._meta.record, record.id)[:MOST_CHILDREN]
     if not is_archived:
         _tell_what_can_be_done(page, record, context)
     return page
+
+
+def _listed(labels):
+    return say("、", ", ").join(map(str, labels))
 
 
 def _tell_facts(page, record, context):

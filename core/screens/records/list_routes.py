@@ -9,6 +9,7 @@ from core import transfer
 from core.errors import Denied, NotFound, Refused, Stale
 from core.language import say
 from core.organisation import organisation
+from core.records.showing import personal_of, purpose_in
 from core.replay import state_now
 from core.screens.records import bulk, listing, lookups, made_inside
 from core.screens.records.cells import address, state_cell, title_of
@@ -34,6 +35,7 @@ class ListRoutes:
             found=found,
             acts=bulk.acts(self.model, may_edit),
             may_export=any(self.may("export", branch_id) for branch_id in g.scope),
+            purposes=self._purposes_of_exports(),
             empty=listing.empty_line(self.model, found.is_narrowed, self.can_create),
             state_cell=lambda row: state_cell(row, g.actor),
             clock_tone=lambda clock: TONES.get(state_now(clock, g.now), "grey"),
@@ -43,9 +45,17 @@ class ListRoutes:
 
     @expose("/export/<kind>")
     def export(self, kind):
-        """The list as search and filters leave it, as CSV or Excel."""
+        """The list as search and filters leave it, as CSV or Excel; personal data is masked."""
+        return self._export(kind)
+
+    @expose("/export/<kind>", methods=("POST",))
+    def export_in_clear(self, kind):
+        """The same with the personal data that the person may see in the clear: the purpose is asked and noted."""
+        return self._export(kind, purpose_in(request.form.get("purpose")))
+
+    def _export(self, kind, purpose=""):
         query, _ = listing.narrowed(g.actor, self.model, g.scope, g.branch, request.args, "export")
-        pieces = transfer.export(g.actor, self.model, query, kind)
+        pieces = transfer.export(g.actor, self.model, query, kind, purpose)
         return download(pieces, f"{self.model._meta.label}-{g.now:%Y%m%d}.{kind}", kind)
 
     @expose("/bulk", methods=("POST",))
@@ -70,6 +80,11 @@ class ListRoutes:
             return self._bulk(chosen), 409
         flash(say("已处理 {n} 条", "{n} done", n=len(done)), "green")
         return redirect(f"{self.url}/", 303)
+
+    def _purposes_of_exports(self):
+        """For what the personal data of an export is kept, where the person may have it in the clear."""
+        both = any(self.may("export", branch_id) and self.may("personal", branch_id) for branch_id in g.scope)
+        return list(dict.fromkeys(column.personal for column in personal_of(self.model).values())) if both else []
 
     def _bulk(self, chosen):
         branch = organisation().branches[chosen.entry.context.branch_id]

@@ -6,6 +6,7 @@ from flask_admin import expose
 from core import attachments, comments, records
 from core.errors import NotFound, Refused, Stale
 from core.language import say
+from core.records.showing import show
 from core.screens.records import conflict, handing
 from core.screens.records.cells import address, state_cell
 from core.screens.records.details import details
@@ -73,6 +74,16 @@ class PageRoutes:
         step.both = tuple(each for each in both if each.item.name not in step.transition.stamps)
         step.entry.faults.append(stale.message)
         return self._page(fresh, 409, steps=steps)
+
+    @expose("/<int:row_id>/show", methods=("POST",))
+    def show_view(self, row_id):
+        """Show the personal data of a record for a while: the purpose is asked and noted."""
+        return self._act(
+            row_id,
+            lambda record: show(g.actor, [record], request.form.get("purpose"), g.settings.show_minutes),
+            "purpose",
+            say("已显示,并已留痕", "Shown, and noted"),
+        )
 
     @expose("/<int:row_id>/correct", methods=("POST",))
     def correct_view(self, row_id):
