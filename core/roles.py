@@ -14,7 +14,7 @@ CORE_ROLES = (
     Role(
         "management",
         Words("管理层", "Management"),
-        ("core.desk.view", "core.department.view", "core.check.view", "core.check.waive"),
+        ("core.desk.view", "core.department.view", "core.check.view", "core.check.waive", "core.showing.view"),
         capacity="management",
     ),
     Role(

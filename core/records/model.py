@@ -13,6 +13,7 @@ BASE = (
     "id", "branch", "number", "state", "revision", "owner", "department", "recorded_by", "form_version", "happened_at",
     "recorded_at", "stamps", "extra", "gaps", "batch",
 )  # fmt: skip
+LEAST_PURPOSE = 4  # characters
 BASE_LABELS = {
     "branch": Words("机构", "Branch"),
     "number": Words("编号", "Number"),
@@ -143,7 +144,21 @@ class Record(Kept, metaclass=RecordBase):
         if cls._meta.workflow is None:
             found.append(f"record {cls._meta.record}: class Meta has no workflow. Give it at least one initial State.")
             return found
-        return found + cls._meta.workflow.faults(f"record {cls._meta.record}", cls.by_api_name())
+        return (
+            found + cls._personal_faults() + cls._meta.workflow.faults(f"record {cls._meta.record}", cls.by_api_name())
+        )
+
+    @classmethod
+    def _personal_faults(cls):
+        """What is wrong with the declaration of personal data: no purpose, or a value that could never be erased."""
+        found, where = [], f"record {cls._meta.record}"
+        for column in (each for each in cls.own_fields() if each.personal):
+            if not isinstance(column.personal, str) or len(column.personal.strip()) < LEAST_PURPOSE:
+                told = f"{where}: {column.name} is personal={column.personal!r}, which says no purpose."
+                found.append(f'{told} Say for what it is kept: personal="用途 / purpose".')
+            if not column.null and column.kind not in ("text", "longtext", "phone"):
+                found.append(f"{where}: {column.name} is personal and cannot be emptied. Give it null=True.")
+        return found
 
     def is_day_only(self, name):
         """Whether of this moment only the day is known."""

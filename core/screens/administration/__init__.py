@@ -11,6 +11,7 @@ from core.screens.administration.organisation import Organisation
 from core.screens.administration.people import People
 from core.screens.administration.plugins import Plugins
 from core.screens.administration.questions import Questions
+from core.screens.administration.showings import Showings
 
 PAGES = (
     Measures,
@@ -23,5 +24,6 @@ PAGES = (
     Clauses,
     Findings,
     Audit,
+    Showings,
     Jobs,
 )

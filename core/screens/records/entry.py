@@ -54,6 +54,13 @@ class Entry:
         for item in self.items:
             if form.get(f"pick.{item.name}") == "theirs":
                 item.text = self.seen.get(item.name, "")
+        self._forget_what_is_masked_by_now()
+
+    def _forget_what_is_masked_by_now(self):
+        """Take out of an old form what it showed in the clear and was not changed: it is masked again by now."""
+        for item in self.items:
+            if item.masked and item.text == self.seen.get(item.name):
+                item.text = self.seen[item.name] = ""
 
     def values(self):
         """The typed values by API name, with the Faults found while reading them. Of an old record what was changed."""
