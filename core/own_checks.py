@@ -13,6 +13,7 @@ from core.jobs import JobRun
 from core.language import say
 from core.organisation import Branch, organisation
 from core.people import Person
+from core.records.sealed import Seal
 from core.switches import local_day
 
 WORKING = ("staff", "department_head", "management")
@@ -52,6 +53,21 @@ def staff_have_a_department(person, now):
                 "{name} ({login}) has no department: choose one on the page of people",
                 name=person.name,
                 login=person.login,
+            )
+        )
+
+
+@check(over=lambda: Seal.select().where(Seal.erased_at.is_null()), label="法定保存期届满的个人信息都已删除")
+def run_out_is_erased(seal, now):
+    """Personal data that was sealed is erased once its legal period has run out."""
+    if seal.until + timedelta(days=1) < local_day(now, seal.branch_id):
+        return finding(
+            say(
+                "封存的 {record} {id} 保存期至 {until},已届满而未删除:请查看每日任务",
+                "the sealed {record} {id} was to be kept until {until} and is not erased yet: look at the daily jobs",
+                record=seal.record,
+                id=seal.row_id,
+                until=seal.until,
             )
         )
 
@@ -131,4 +147,4 @@ def _plugin_finding(name, zh, en, how):
 
 
 SOURCE = f"check:core.{checks_ran.name}"
-ALL = (coming_holidays_published, staff_have_a_department, plugins_are_well, checks_ran)
+ALL = (coming_holidays_published, staff_have_a_department, plugins_are_well, run_out_is_erased, checks_ran)

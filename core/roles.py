@@ -53,6 +53,18 @@ CORE_ROLES = (
         may_grant=("*",),
     ),
     Role(
+        "privacy_officer",
+        Words("个人信息保护负责人", "Privacy officer"),
+        (
+            "core.desk.view",
+            "core.personal.find",
+            "core.personal.erase",
+            "core.seal.open",
+            "*.*.view",
+            "*.*.personal",
+        ),
+    ),
+    Role(
         "audit_admin",
         Words("审计管理员", "Audit administrator"),
         ("core.desk.view", "core.audit.view", "*.*.view", "core.clause.view"),

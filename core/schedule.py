@@ -8,6 +8,7 @@ from core.database import transaction
 from core.jobs import Job, JobRun
 from core.measures import period_days
 from core.organisation import organisation, zone_of
+from core.personal import requests
 from core.plugins import registry
 from core.reworking import REWORK
 
@@ -20,6 +21,7 @@ def all_jobs(settings):
         Job(CLOSE_MONTH, "month", _close_month, per_branch=True, catch_up="each", is_apart=True),
         Job("core.export_heads", "day", lambda actor, run: _export_heads(actor, run, settings.audit_heads)),
         Job("core.prune", "day", lambda actor, run: _prune(actor, run, settings)),
+        Job("core.erase_run_out", "day", lambda actor, run: {"erased": requests.erase_run_out(actor, settings.files)}),
         *daily_backup.jobs_of(settings),
         *sorted(map(_check_job, checks.all_checks().items()), key=lambda job: job.name == own_checks.SOURCE),
     ]  # whether every check ran is asked when they have

@@ -1,12 +1,16 @@
 """What a record is: the base columns, its declaration in `class Meta`, and what regulations add to it."""
 
+import calendar
+from dataclasses import dataclass
+from datetime import date, datetime
+
 import peewee
 
 from core import fields
 from core.database import Kept, Table
 from core.fields import Answers, Json, Moment
 from core.language import Words
-from core.organisation import Branch, Department
+from core.organisation import Branch, Department, zone_of
 from core.people import Person
 
 BASE = (
@@ -24,6 +28,22 @@ BASE_LABELS = {
     "happened_at": Words("发生时间", "Happened at"),
     "recorded_at": Words("登记时间", "Recorded at"),
 }
+
+
+@dataclass(frozen=True)
+class Keep:
+    """How long a law has a record kept: so many years from the moment or day in the field `since`, and which law."""
+
+    years: int
+    basis: Words
+    since: str = "happened_at"
+
+    def until(self, row):
+        """The last day on which the record must be kept; of one without that moment, counted from its registration."""
+        value = row.__data__.get(self.since) or row.recorded_at
+        day = value.astimezone(zone_of(row.branch_id)).date() if isinstance(value, datetime) else value
+        last = calendar.monthrange(day.year + self.years, day.month)[1]
+        return date(day.year + self.years, day.month, min(day.day, last))
 
 
 class Batch(Table):
@@ -55,6 +75,7 @@ class RecordBase(peewee.ModelBase):
         model._meta.prefix = meta.get("prefix", model._meta.record[:2].upper())
         model._meta.title_field = meta.get("title_field", "number")
         model._meta.list_fields = tuple(meta.get("list_fields", ()))
+        model._meta.keep = meta.get("keep")
         model._meta.search_fields = tuple(meta.get("search_fields", ()))
         labels = {
             key: value if isinstance(value, Words) else Words(value, name=key)
@@ -144,6 +165,9 @@ class Record(Kept, metaclass=RecordBase):
         if cls._meta.workflow is None:
             found.append(f"record {cls._meta.record}: class Meta has no workflow. Give it at least one initial State.")
             return found
+        keep = cls._meta.keep
+        if keep is not None and keep.since not in cls._meta.fields:
+            found.append(f"record {cls._meta.record}: keep counts from {keep.since!r}, which is no field of it.")
         return (
             found + cls._personal_faults() + cls._meta.workflow.faults(f"record {cls._meta.record}", cls.by_api_name())
         )

@@ -12,6 +12,7 @@ from core.organisation import Department, organisation, zone_of
 from core.people import Person
 from core.plugins import registry
 from core.records.model import Batch
+from core.records.sealed import sealed_ids
 from core.records.shown import shown_to
 from core.switches import branches_with, is_on
 
@@ -47,12 +48,21 @@ def archived(actor, model):
     return without_unfinished(query, model)
 
 
+def sealed(actor, model):
+    """A query of the sealed rows that the actor may look into: under a permission of its own, whatever is on or off."""
+    allowed, ids = needs_actor(actor).branches("core.seal.open"), sealed_ids(model._meta.record)
+    query = model.select().where(model.id.in_(sorted(ids)) if ids else peewee.SQL("1 = 0"))
+    if allowed is not None:
+        query = query.where(model.branch.in_(sorted(allowed)) if allowed else peewee.SQL("1 = 0"))
+    return query
+
+
 def without_unfinished(query, model):
-    """`query` without the records of imports that are not done."""
-    hidden = [batch.id for batch in _unfinished()]
+    """`query` without the records of imports that are not done, and without those that are sealed."""
+    hidden, ids = [batch.id for batch in _unfinished()], sealed_ids(model._meta.record)
     if hidden:
         query = query.where(model.batch.is_null() | model.batch.not_in(hidden))
-    return query
+    return query.where(model.id.not_in(sorted(ids))) if ids else query
 
 
 def about_finished(query, table):

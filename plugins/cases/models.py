@@ -1,9 +1,10 @@
 """What customers bring: complaints, from the first call to the result."""
 
 from core.fields import Choice, Integer, LongText, Moment, Ref, SealedJson, SealedText, Text, YesNo
+from core.language import Words
 from core.organisation import Department
 from core.people import Person
-from core.records import Record, State, Transition, Workflow
+from core.records import Keep, Record, State, Transition, Workflow
 from plugins.customers.models import Customer
 
 CHANNELS = {
@@ -25,6 +26,10 @@ CAUSES = {
     "other": "其他",
 }
 SERVICE = "customer_service"
+INSURANCE_LAW = Words(
+    "《保险法》第八十七条:业务资料保管不少于五年",
+    "Insurance Law, art. 87: papers of the business are kept for five years",
+)
 OPEN = ("received", "accepted", "contacted", "handling", "resolved", "fed_back")
 
 
@@ -58,6 +63,7 @@ class Complaint(Record):
 
     class Meta:
         label = "客户投诉"
+        keep = Keep(5, INSURANCE_LAW, since="closed_at")  # the shorter period of the law; the reading is ours
         en = "Complaint"
         prefix = "TS"
         labels = {"happened_at": "接到时间"}

@@ -18,7 +18,8 @@ FLOORS = {
     "records": ["workflow", "conditions", "forms", "records", "schema"],
     "engines": [
         "jobs", "limits", "outbox", "findings", "clocks", "replay", "sweep", "measures", "closings", "checks",
-        "own_checks", "daily_backup", "standing", "notices", "tellings", "reworking", "comments", "attachments", "handover",
+        "own_checks", "daily_backup", "standing", "notices", "tellings", "reworking", "comments", "attachments",
+        "personal", "handover",
         "calendar_preview", "transfer", "schedule", "worker", "start", "apart", "demo", "testing", "kit",
     ],
     "faces": ["screens", "api", "app", "commands"],

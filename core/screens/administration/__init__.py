@@ -9,6 +9,7 @@ from core.screens.administration.limits import Limits
 from core.screens.administration.measures import Measures
 from core.screens.administration.organisation import Organisation
 from core.screens.administration.people import People
+from core.screens.administration.personal import Personal
 from core.screens.administration.plugins import Plugins
 from core.screens.administration.questions import Questions
 from core.screens.administration.showings import Showings
@@ -24,6 +25,7 @@ PAGES = (
     Clauses,
     Findings,
     Audit,
+    Personal,
     Showings,
     Jobs,
 )

@@ -11,6 +11,7 @@ from core.organisation import Branch, Department
 from core.people import Person
 from core.plugins import registry
 from core.records.model import Record
+from core.records.sealed import is_sealed
 from core.records.visibility import day_of, in_clear, is_id, load_refs, masked, permission, workflow
 from core.screens.times import moment as local
 from core.switches import is_on
@@ -40,15 +41,21 @@ def address(record):
 def sees(actor, record):
     """Whether the actor sees a loaded record: the same answer as `visible_to` gives, without a query."""
     model = type(record)
-    return actor.may(permission(model, "view"), record.branch_id) and is_on(
-        model._meta.plugin, record.branch_id, actor.now
+    return (
+        not is_sealed(record)
+        and actor.may(permission(model, "view"), record.branch_id)
+        and is_on(model._meta.plugin, record.branch_id, actor.now)
     )
 
 
 def sees_archived(actor, record):
     """Whether a loaded record lies in an archive that the actor may look into."""
     plugin = record._meta.plugin
-    return not is_on(plugin, record.branch_id, actor.now) and actor.may(f"{plugin}.archive.view", record.branch_id)
+    return (
+        not is_sealed(record)
+        and not is_on(plugin, record.branch_id, actor.now)
+        and actor.may(f"{plugin}.archive.view", record.branch_id)
+    )
 
 
 def archive_address(record):
@@ -112,6 +119,8 @@ def target_cell(target, actor):
             return Cell(title_of(target, actor), href=address(target))
         if sees_archived(actor, target):
             return Cell(title_of(target, actor), href=archive_address(target))
+        if is_sealed(target):
+            return Cell(say("已封存", "sealed"), note=str(target._meta.label))
         return Cell("—", note=say("你无权查看", "you may not see this"))
     if isinstance(target, Finding):
         limit = shipped().get(target.source.removeprefix("limit:"))
