@@ -72,7 +72,7 @@ def _entries(row):
 
 
 def _rows_about(actor, row, files, reason):
-    """Empty the comments and files of a record, and drop what is only kept for a while: notices and drafts about it."""
+    """Empty the comments and files of a record, and drop notices and drafts about it."""
     for table, told in ((Comment, {"text": ["…", WORD]}), (Attachment, {"name": ["…", WORD]})):
         for each in table.select(table.id).where(_about(table, row)):
             audit.note(actor, ERASED, table._meta.table_name, each.id, row.branch_id, told, reason)
@@ -84,6 +84,11 @@ def _rows_about(actor, row, files, reason):
     }
     for digest in set(digests) - others:
         (files / digest).unlink(missing_ok=True)
+    drop_copies(row)
+
+
+def drop_copies(row):
+    """Drop what was only kept for a while about a record and may repeat its values: notices and drafts."""
     Notice.delete().where(_about(Notice, row)).execute()
     address = f"/records/{row._meta.record}/{row.id}/"
     Draft.delete().where(Draft.key.startswith(address)).execute()

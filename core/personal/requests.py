@@ -9,7 +9,7 @@ from core.fields import JsonColumn, MomentColumn
 from core.language import say
 from core.people import Person
 from core.personal.deciding import ERASE, SEAL, decide
-from core.personal.erasing import ERASED, erase
+from core.personal.erasing import ERASED, drop_copies, erase
 from core.personal.lookup import about
 from core.plugins import registry
 from core.records.sealed import Seal
@@ -90,6 +90,7 @@ def _seal(actor, decision, request, reason):
         "sealed_at": actor.now,
     }
     audit.keep(actor, Seal, values, branch_id=row.branch_id, verb="seal", reason=reason)
+    drop_copies(row)
     changed("seals")
 
 

@@ -86,6 +86,7 @@ def find(actor, model, key, verb="view"):
     if row is None and isinstance(key, str):
         row = query.where(model.number == text).order_by(model.id).first()
     if row is None:
+        _tell_of_seal(actor, model, text)
         raise NotFound(
             say(
                 "没有编号为 {key} 的“{label}”,或者你无权查看。",
@@ -95,6 +96,20 @@ def find(actor, model, key, verb="view"):
             )
         )
     return row
+
+
+def _tell_of_seal(actor, model, text):
+    """Raise NotFound that says so where the row would be seen if it were not sealed."""
+    if is_id(text) and int(text) in sealed_ids(model._meta.record):
+        row = model.get_by_id(int(text))
+        if actor.may(permission(model, "view"), row.branch_id) and is_on(model._meta.plugin, row.branch_id, actor.now):
+            raise NotFound(
+                say(
+                    "{number} 已封存:法律要求保存,除存储外不作任何处理。",
+                    "{number} is sealed: a law has it kept, and nothing is done with it but storing it.",
+                    number=row.number,
+                )
+            )
 
 
 def is_id(text):
