@@ -286,7 +286,8 @@ def test_while_a_law_has_it_kept_a_record_is_sealed_and_out_of_sight_everywhere(
         if about_it in path and "archive" not in path:
             assert answer.status_code in (404, 415, 400, 428), (path, answer.status_code)
             continue
-        tellings = told_in(answer, {v: w for v, w in told.items() if v != row.number or "notices" not in path})
+        own = f"/{row._meta.record}" in path  # elsewhere its number may stand as a reference to it
+        tellings = told_in(answer, {v: w for v, w in told.items() if own or v != row.number})
         assert tellings == [], (path, tellings)
     assert asked > 50
     assert row.number not in client.get(f"/records/{row._meta.record}/", query_string={"q": NUMBER}).text
