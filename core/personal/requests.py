@@ -11,6 +11,7 @@ from core.people import Person
 from core.personal.deciding import ERASE, SEAL, decide
 from core.personal.erasing import ERASED, drop_copies, erase
 from core.personal.lookup import about
+from core.personal.matching import plain
 from core.plugins import registry
 from core.records.sealed import Seal
 from core.records.showing import purpose_in, purposes_of, show
@@ -148,7 +149,7 @@ def _keep(actor, kind, name, number, reason, outcome):
         "person": actor.person_id,
         "branch_id": actor.person.branch_id if actor.person else 0,
         "kind": kind,
-        "subject": f"{masked(name)} {masked(number)}",
+        "subject": f"{masked(plain(name))} {masked(plain(number))}",
         "reason": reason,
         "outcome": outcome,
         "at": actor.now,

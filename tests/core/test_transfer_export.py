@@ -22,9 +22,9 @@ NOON = "2025-03-10 12:00"
 def rows(actor):
     """Export for a login and read it back: rows(login, model, query, kind) is [{header: text}]."""
 
-    def rows(login, model=Complaint, query=None, kind="csv", language="en"):
+    def rows(login, model=Complaint, query=None, kind="csv", language="en", purpose=""):
         with speaking(language):
-            content = b"".join(export(actor(login, NOON), model, query, kind))
+            content = b"".join(export(actor(login, NOON), model, query, kind, purpose))
         if kind == "csv":
             return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
         header, *lines = load_workbook(io.BytesIO(content)).active.iter_rows()
@@ -71,10 +71,11 @@ def test_added_questions_are_exported(rows, record, actor, complaint):
     assert [row["Plate"] for row in rows("bob")] == ["", "津A12345"]
 
 
-def test_personal_values_are_masked_unless_the_reader_may_see_them(rows, complaint):
-    assert rows("bob", Customer)[0]["Name"] == "王小明"
-    masked = rows("carol", Customer)[0]
-    assert (masked["Name"], masked["Phone"]) == ("王**", "'+86**********78")
+def test_personal_values_are_masked_unless_the_reader_may_see_them_and_says_why(rows, complaint):
+    assert rows("bob", Customer, purpose="回访")[0]["Name"] == "王小明"
+    for login, purpose in (("bob", ""), ("carol", ""), ("carol", "回访")):
+        masked = rows(login, Customer, purpose=purpose)[0]
+        assert (masked["Name"], masked["Phone"]) == ("王**", "'+86**********78")
 
 
 def test_rows_of_other_branches_do_not_come_out(rows, record, actor, complaint):

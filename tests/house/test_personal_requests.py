@@ -276,9 +276,7 @@ def test_while_a_law_has_it_kept_a_record_is_sealed_and_out_of_sight_everywhere(
     assert shared  # another row holds them still, masked
     about_it = f"/{row._meta.record}/{row.id}"
     for rule, method, path in addresses(app, row, {"event": next(iter(type(row)._meta.workflow.transitions), "x")}):
-        if rule.endpoint.split(".")[0] in ("static", "personal", "audit") or not (
-            about_it in path or method in SAFE
-        ):
+        if rule.endpoint.split(".")[0] in ("static", "personal", "audit") or not (about_it in path or method in SAFE):
             continue
         asked += 1
         by_api = rule.endpoint.startswith("api.")
