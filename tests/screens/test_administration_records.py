@@ -99,11 +99,11 @@ def test_the_heads_are_exported_as_they_stand(sign_in, complaints):
     }
 
 
-def test_personal_data_is_masked_in_the_trail_for_who_may_not_see_it(sign_in, record, actor):
+def test_personal_data_is_masked_in_the_trail(sign_in, record, actor):
     record("customer", actor("alice", MONDAY), name="王小明同学", phone="13800138000")
     assert Customer.select().count() == 1
     page = sign_in("auditor", LATER).get("/audit/?record=customer").text
-    assert "13800138000" not in page and "138******00" in page
+    assert "13800138000" not in page and "138****8000" in page
 
 
 # ---- measures ----------------------------------------------------------------------------------------------------------------
