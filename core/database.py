@@ -272,8 +272,8 @@ def for_update(query):
     return query if is_sqlite() else query.for_update()
 
 
-def insert_rows(model, rows, beyond=0):
-    """Insert `rows` (dicts by field name, all with the same keys), ids given beforehand; the ids in order.
+def insert_rows(model, rows, beyond=0, ids=None):
+    """Insert `rows` (dicts by field name, all with the same keys), ids given beforehand (by `new_ids`); the ids in order.
 
     `beyond` is the highest id that was ever given, where rows may have been taken away since (SQLite only: a sequence of
     PostgreSQL gives none twice). One prepared statement for all: many times faster than peewee's multi-row insert.
@@ -283,7 +283,7 @@ def insert_rows(model, rows, beyond=0):
         return []
     if issubclass(model, Kept):
         _guard(model)
-    ids = _new_ids(model, len(rows), beyond)
+    ids = ids or new_ids(model, len(rows), beyond)
     fields = [model._meta.fields[name] for name in rows[0]]
     columns = ", ".join(f'"{field.column_name}"' for field in [model._meta.primary_key, *fields])
     marks = ", ".join(["?" if is_sqlite() else "%s"] * (len(fields) + 1))
@@ -308,7 +308,8 @@ def _translated(error):
     return error
 
 
-def _new_ids(model, count, beyond):
+def new_ids(model, count, beyond=0):
+    """Ids for so many new rows, ascending, which nobody else is given. On SQLite only inside the write transaction."""
     table = model._meta.table_name
     if is_sqlite():  # the transaction holds the write lock, so nobody else takes these
         highest = max(db.execute_sql(f'SELECT MAX("id") FROM "{table}"').fetchone()[0] or 0, beyond)

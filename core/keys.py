@@ -97,6 +97,8 @@ class Key:
     def unseal(self, sealed):
         begin = HEAD + (0 if sealed[HEAD - 1] == HIDDEN else WHOLE + END)
         made = base64.urlsafe_b64decode(sealed[begin:])
+        if base64.urlsafe_b64encode(made) != sealed[begin:].encode():  # the last letter has bits that stand for nothing
+            raise ValueError(sealed[begin:])
         return self._cipher.decrypt(made[:NONCE], made[NONCE:], sealed[:begin].encode()).decode()
 
 

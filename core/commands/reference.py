@@ -64,11 +64,11 @@ def _values(action):
         return ""
     metavar = action.metavar or ("|".join(action.choices) if action.choices else action.dest.upper())
     names = " ".join(metavar) if isinstance(metavar, tuple) else metavar
-    return f"{names} ..." if action.nargs == "+" else names
+    return f"{names} ..." if action.nargs in ("+", "*") else names
 
 
 def _usage(action):
-    needed = action.required and action.nargs != "?"
+    needed = action.required and action.nargs not in ("?", "*")
     return _name(action) if needed else f"[{_name(action)}]"
 
 

@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS = {
     "ground": ["language", "errors", "settings", "keys", "calendars", "spans", "counting", "working", "worktime"],
     "storage": ["database", "sealing", "fields", "backup"],
-    "people": ["audit", "organisation", "business_calendar", "passwords", "at_rest", "tries", "people", "second_factor",
-               "access", "roles", "accounts", "drafts", "encryption"],
+    "people": ["seal", "chains", "audit", "organisation", "business_calendar", "passwords", "at_rest", "tries", "people",
+               "second_factor", "access", "roles", "accounts", "drafts", "encryption"],
     "law": ["regulation"],
     "plugins": ["manifest", "hookspecs", "__init__", "plugins", "faulty", "switches"],
     "records": ["workflow", "conditions", "forms", "records", "schema"],

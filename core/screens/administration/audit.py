@@ -54,10 +54,11 @@ class Audit(AdministrationPage):
 
     @expose("/verify", methods=("POST",))
     def verify(self):
-        """Walk the chains at hand and say which of them holds, and where one breaks."""
-        chains = [head["branch_id"] for head in _heads()]
-        faults = [fault for branch_id in chains for fault in audit.verify(branch_id)]
-        return self.index(verified={"chains": len(chains), "faults": faults})
+        """Walk the chains at hand and say which of them holds, and where one breaks, also against the daily heads."""
+        kept = audit.kept_heads(g.settings.audit_heads)
+        faults = audit.verify(_chains(), kept)
+        compared = len({head["file"] for head in kept})
+        return self.index(verified={"chains": len(_heads()), "faults": faults, "files": compared})
 
     @expose("/heads.<kind>")
     def heads(self, kind):
@@ -96,10 +97,10 @@ def _code(branch_id):
 
 def _found(asked):
     """The entries that the filters let through; newest last id first is left to the caller."""
-    chains = _chains()
+    at_hand = _chains()
     if asked.text("branch"):
-        chains = [branch_of(asked.text("branch"), VIEW).id]
-    query = AuditEntry.select().where(AuditEntry.branch_id.in_(chains or [-1]))
+        at_hand = [branch_of(asked.text("branch"), VIEW).id]
+    query = AuditEntry.select().where(AuditEntry.branch_id.in_(at_hand or [-1]))
     for name in ("actor", "verb", "record", "via"):
         if asked.text(name):
             query = query.where(getattr(AuditEntry, name) == asked.text(name))
