@@ -19,6 +19,7 @@ import peewee
 
 from core import database, faulty, outbox, schedule, worker
 from core.database import is_trouble, refresh
+from core.failures import cause_of, trace_of
 from core.jobs import LeaseLost
 from core.language import set_language
 from core.plugins import folders_of_plugins, include, registry
@@ -228,6 +229,6 @@ def _done(order, jobs, talk):
     except Exception as error:
         if is_trouble(error):
             database.db.close()
-            return "trouble", str(error)
-        log.exception("what was ordered failed")
-        return "failed", f"{type(error).__name__}: {error}"
+            return "trouble", cause_of(error)
+        log.error("what was ordered failed\n%s", trace_of(error))
+        return "failed", cause_of(error)

@@ -16,6 +16,7 @@ from core.access import system
 from core.audit import amend, keep
 from core.database import Cache, Kept, Table, alone, changed, in_transaction, is_trouble, transaction
 from core.errors import Fault, NotFound, Refused
+from core.failures import trace_of
 from core.fields import MomentColumn
 from core.language import Words, say
 from core.organisation import organisation
@@ -148,8 +149,8 @@ def _afterwards(key, act, outweighs=False):
 def _guarded(act):
     try:
         act()
-    except Exception:  # counting must not hide what happened
-        log.exception("a plugin's failure could not be counted")
+    except Exception as error:  # counting must not hide what happened
+        log.error("a plugin's failure could not be counted\n%s", trace_of(error))
 
 
 def failed(plugin, what, told, now):

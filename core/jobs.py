@@ -14,6 +14,7 @@ import peewee
 
 from core.business_calendar import calendar_of
 from core.database import Table, db, transaction
+from core.failures import cause_of
 from core.fields import JsonColumn, MomentColumn
 from core.language import Words
 from core.organisation import organisation, zone_of
@@ -178,8 +179,7 @@ class Run:
     def failed(self, error):
         """Note the error; it is tried again later, a few times. Returns whether it was given up."""
         wait = None if self.tries >= TRIES else self.present + timedelta(seconds=10 * 3**self.tries)
-        told = f"{type(error).__name__}: {error}"[:2000]
-        self._mark(state="failed", done_at=self.present, lease_until=wait, error=told)
+        self._mark(state="failed", done_at=self.present, lease_until=wait, error=cause_of(error))
         return wait is None
 
 

@@ -16,6 +16,7 @@ import peewee
 from core.access import Delivery, system
 from core.database import Table, alone, db, in_hand, insert_rows, is_overtaken, is_trouble, transaction
 from core.errors import ZhixingError
+from core.failures import cause_of, trace_of
 from core.faulty import set_aside_now
 from core.fields import MomentColumn
 from core.sealing import SealedColumn, SealedJsonColumn
@@ -135,10 +136,10 @@ def _next(plugin, branch_id, now):
 
 def _after(message, error, now):
     if not isinstance(error, ZhixingError):
-        log.error("plugin %s: %s failed", message.plugin, message.kind, exc_info=error)
+        log.error("plugin %s: %s failed\n%s", message.plugin, message.kind, trace_of(error))
     tries = message.tries + 1
     wait = None if tries >= TRIES else now + timedelta(seconds=10 * 3**tries)
-    return {"tries": tries, "next_try_at": wait, "error": f"{type(error).__name__}: {error}"[:2000]}
+    return {"tries": tries, "next_try_at": wait, "error": cause_of(error)}
 
 
 def lost(message_id, tries, error, now):

@@ -13,6 +13,7 @@ from time import monotonic
 from core import jobs, outbox, schedule, sweep, transfer
 from core.access import system
 from core.database import db, is_trouble, refresh, transaction
+from core.failures import cause_of, trace_of
 from core.faulty import is_aside
 from core.jobs import JobRun, LeaseLost
 from core.language import set_language
@@ -136,18 +137,24 @@ class Worker:
             act()
         except Exception as error:
             if is_trouble(error):
-                log.warning("%s: the database is not to be had now: %s", part, error)
+                log.warning("%s: the database is not to be had now: %s", part, cause_of(error))
                 _disconnect()
                 return False
-            log.exception("%s failed", part)
+            log.error("%s failed\n%s", part, trace_of(error))
             return now is None or self._note(part, error, now)
         return True
 
     def _note(self, part, error, now):
         """Keep an error of a part in the ledger, once an hour: what runs all the time has no rows of its own."""
-        told = f"{type(error).__name__}: {error}"[:2000]
         key = {"job": f"error:{part}", "branch_id": 0, "slot": f"{now.astimezone(UTC):%Y-%m-%dT%H}"}
-        values = {"state": "failed", "worker": self.name, "began_at": now, "done_at": now, "error": told, "tries": 1}
+        values = {
+            "state": "failed",
+            "worker": self.name,
+            "began_at": now,
+            "done_at": now,
+            "error": cause_of(error),
+            "tries": 1,
+        }
         return self._guarded("note", lambda: JobRun.insert(**key, **values).on_conflict_ignore().execute())
 
     def _deliver(self, now):
@@ -222,7 +229,7 @@ def perform(job, run, now):
     except (Exception, SystemExit) as error:  # what a plugin does in its checks and measures ends no worker
         if is_trouble(error):
             raise
-        log.exception("job %s for %s failed", job.name, run.slot)
+        log.error("job %s for %s failed\n%s", job.name, run.slot, trace_of(error))
         failed(job, run, error, now)
 
 

@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from core.api.answers import answer
 from core.errors import Refused, Stale, ZhixingError
+from core.failures import trace_of
 from core.language import Words, say
 from core.records import as_json
 from core.screens.guard import asked_for
@@ -107,7 +108,7 @@ def of_http(error):
 
 def _failed(error):
     incident = secrets.token_hex(4)
-    log.error("incident %s: %s %s", incident, request.method, asked_for(), exc_info=error)
+    log.error("incident %s: %s %s\n%s", incident, request.method, asked_for(), trace_of(error))
     if isinstance(error, OperationalError) and "locked" in str(error):
         detail = say("数据库正忙,没有保存,请稍后再试。", "The database is busy and nothing was saved. Try again.")
         return problem("busy", detail, headers={"Retry-After": "5"})

@@ -12,6 +12,7 @@ import sys
 import peewee
 
 from core.errors import Refused, StartError, ZhixingError
+from core.failures import trace_of
 from core.language import say, set_language
 from core.settings import load
 
@@ -48,6 +49,10 @@ def main(argv=None):
     except (ZhixingError, OSError, peewee.OperationalError) as error:
         for line in told(error):
             print(line, file=sys.stderr)
+        return 1
+    except Exception as error:  # a fault of the program; a driver's words may hold anybody's data
+        print(say("程序出错,请将以下内容告知维护人员。", "The program failed. Tell who maintains it:"), file=sys.stderr)
+        print(trace_of(error), file=sys.stderr)
         return 1
 
 

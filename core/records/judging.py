@@ -2,7 +2,8 @@
 
 from core.access import Actor
 from core.database import is_trouble
-from core.errors import Fault, Refused
+from core.errors import Fault, Refused, ZhixingError
+from core.failures import cause_of
 from core.faulty import asking, is_aside
 from core.language import say
 from core.organisation import organisation
@@ -82,7 +83,7 @@ def _ask(plugin, what, judge, change, now):
                     "插件“{plugin}”的规则出错,未保存。请告知系统管理员:{error}",
                     "nothing was saved: a rule of plugin {plugin} failed. Tell the system administrator: {error}",
                     plugin=plugin,
-                    error=f"{type(error).__name__}: {error}",
+                    error=cause_of(error),
                 ),
                 "plugin-failed",
             )
@@ -96,7 +97,7 @@ def _answered(judge, change):
         return refused.faults
     faults = [] if found is None else [found] if isinstance(found, Fault) else list(found)
     if not all(isinstance(fault, Fault) for fault in faults):
-        raise TypeError(f"returned {found!r}, not Faults")
+        raise ZhixingError(f"returned {type(found).__name__}, not Faults")
     return faults
 
 

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from core.database import db
 from core.errors import ZhixingError
+from core.failures import trace_of
 from core.language import Words, say
 
 log = logging.getLogger("zhixing.web")
@@ -120,7 +121,7 @@ def _http(error):
 
 def _failed(error):
     incident = secrets.token_hex(4)
-    log.error("incident %s: %s %s", incident, request.method, asked_for(), exc_info=error)
+    log.error("incident %s: %s %s\n%s", incident, request.method, asked_for(), trace_of(error))
     if _says(error, "database is locked", "deadlock detected", "lock timeout"):
         message = say(
             "数据库正忙,你的内容没有保存,请稍后再试。",

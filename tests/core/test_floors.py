@@ -9,7 +9,7 @@ import pytest
 pytestmark = pytest.mark.pure
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = {
-    "ground": ["language", "errors", "settings", "keys", "calendars", "spans", "counting", "working", "worktime"],
+    "ground": ["language", "errors", "failures", "settings", "keys", "calendars", "spans", "counting", "working", "worktime"],
     "storage": ["database", "sealing", "fields", "backup"],
     "people": ["seal", "chains", "audit", "organisation", "business_calendar", "passwords", "at_rest", "tries", "people",
                "second_factor", "access", "roles", "accounts", "drafts", "encryption"],

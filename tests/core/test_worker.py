@@ -65,7 +65,7 @@ def test_an_error_in_one_part_is_noted_once_an_hour_and_leaves_the_others(settin
         assert one.round(NOON + timedelta(seconds=seconds)) == settings.sweep_seconds
     assert len(ran) == 3
     noted = JobRun.get(JobRun.job == "error:core.sweep")
-    assert (noted.state, noted.error, noted.slot) == ("failed", "ZeroDivisionError: division by zero", "2026-02-10T04")
+    assert (noted.state, noted.slot) == ("failed", "2026-02-10T04") and noted.error.startswith("ZeroDivisionError at ")
     assert JobRun.select().where(JobRun.job == "a", JobRun.state == "failed").count() == 3
 
 
@@ -147,7 +147,7 @@ def test_a_message_that_fails_each_time_is_given_up_seen_and_can_be_tried_again(
         outbox.deliver(now)
         now += timedelta(minutes=5)
     stuck = outbox.given_up().get()
-    assert (stuck.tries, stuck.error) == (outbox.TRIES, "ZeroDivisionError: division by zero")
+    assert stuck.tries == outbox.TRIES and stuck.error.startswith("ZeroDivisionError at ")
     assert outbox.waiting() == (0, 1)
     fails.clear()
     assert outbox.try_again(now, [stuck.id]) == 1 and outbox.deliver(now) == 1 and outbox.waiting() == (0, 0)
