@@ -13,7 +13,7 @@ import peewee
 
 from core import audit
 from core.comments import require_comment
-from core.database import Kept
+from core.database import Kept, alone, transaction
 from core.errors import Denied, Fault, NotFound, Refused
 from core.fields import MomentColumn
 from core.language import say
@@ -86,6 +86,7 @@ def attach(actor, record, name, content, settings):
     faults = _faults(name, content, settings.upload_megabytes)
     if faults:
         raise Refused(*(Fault("file", message) for message in faults))
+    digest, is_new = _store(content, settings.files)
     values = {
         "branch_id": record.branch_id,
         "record": record._meta.record,
@@ -93,10 +94,26 @@ def attach(actor, record, name, content, settings):
         "owner": actor.person,
         "name": name,
         "size_bytes": len(content),
-        "sha256": _store(content, settings.files),
+        "sha256": digest,
         "recorded_at": actor.now,
     }
-    return audit.keep(actor, Attachment, values, branch_id=record.branch_id, verb="attach")
+    try:
+        with transaction():
+            alone(f"file:{digest}", wait=True)
+            _store(content, settings.files)  # once more: another call that failed may have taken it away since
+            return audit.keep(actor, Attachment, values, branch_id=record.branch_id, verb="attach")
+    except BaseException:
+        if is_new:
+            _take_away(digest, settings.files)
+        raise
+
+
+def _take_away(digest, folder):
+    """Remove a content that no row speaks of: its own row was not written."""
+    with suppress(peewee.DatabaseError), transaction():
+        alone(f"file:{digest}", wait=True)
+        if not Attachment.select().where(Attachment.sha256 == digest).exists():
+            (folder / digest).unlink(missing_ok=True)
 
 
 def _clean(name):
@@ -125,12 +142,12 @@ def _faults(name, content, megabytes):
 
 
 def _store(content, folder):
-    """Write the content under its digest, whole or not at all; returns the digest."""
+    """Write the content under its digest, whole or not at all; returns the digest, and whether it was not there yet."""
     digest = hashlib.sha256(content).hexdigest()
     path = folder / digest
     with suppress(FileNotFoundError):
         os.utime(path)  # in use again: `tidy` leaves it alone
-        return digest
+        return digest, False
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{digest}.{secrets.token_hex(4)}"
     try:
@@ -142,7 +159,7 @@ def _store(content, folder):
     except OSError:
         part.unlink(missing_ok=True)
         raise
-    return digest
+    return digest, True
 
 
 def tidy(folder, before):

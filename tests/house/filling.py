@@ -41,6 +41,10 @@ class Filling:
         values = {name: value for name, value in row.__data__.items() if name != "id"}
         return self._insert(type(row), {**values, **changed})
 
+    def target(self, column, branch):
+        """The id of a new row that a column may refer to."""
+        return self._row(column.rel_model, branch, next(self.count), {}, column.model._meta.plugin).id
+
     def _row(self, model, branch, n, given, plugin):
         values = {}
         for column in model._meta.sorted_fields:
