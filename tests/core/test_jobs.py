@@ -91,7 +91,9 @@ def test_a_failing_run_is_tried_again_a_few_times_and_then_stays_for_all_to_see(
     for minutes in range(0, 60, 1):
         worker.round(NOON + timedelta(minutes=minutes))
     row = JobRun.get(JobRun.job == "j")
-    assert (row.state, row.tries, row.lease_until) == ("failed", jobs.TRIES, None) and row.error.startswith("ValueError at ")
+    assert (row.state, row.tries, row.lease_until) == ("failed", jobs.TRIES, None) and row.error.startswith(
+        "ValueError at "
+    )
     assert len(tried) == jobs.TRIES and told == [["2026-02-10"]]
     waits = [(b - a).total_seconds() for a, b in zip(tried, tried[1:], strict=False)]
     assert waits == sorted(waits) and waits[0] >= 30

@@ -6,9 +6,11 @@ from datetime import timedelta
 import peewee
 
 from core.database import door, insert_rows, transaction
+from core.kit.promises import VALUES
 from core.organisation import Department
 from core.people import Person
 from core.records.model import Record
+from core.testing import branch
 
 
 class Filling:
@@ -24,7 +26,7 @@ class Filling:
         person = people.first()
         base = {
             "branch": branch.id,
-            "number": f"{model._meta.prefix}{branch.code}-2025-{n:05d}",
+            "number": f"{model._meta.prefix}{branch.code}-2025-{50_000 + n}",
             "state": model._meta.workflow.initial,
             "owner": person and person.id,
             "recorded_by": person and person.id,
@@ -97,3 +99,29 @@ class Filling:
         if isinstance(column, (peewee.IntegerField, peewee.DecimalField)):
             return n
         return {} if type(column).__name__.startswith("Json") else f"x{n}"
+
+
+def value_for(column, there):
+    """A value for a column as a person would type it; `there` makes records that it may refer to."""
+    if isinstance(column, peewee.ForeignKeyField):
+        target = column.rel_model
+        if target is Person:
+            return "alice"
+        if target is Department:
+            return "KF"
+        row = there.record(target, branch("TJ")) if issubclass(target, Record) else None
+        return row.number if row else there.target(column, branch("TJ"))
+    if column.kind == "choice":
+        return next(iter(column.options))
+    value = VALUES.get(column.kind)
+    limit = getattr(column, "max_length", None)
+    return value[:limit] if isinstance(value, str) and limit else value
+
+
+def typed(model, there):
+    """The values of a new record of a type."""
+    steps = model._meta.workflow.transitions.values()
+    later = {step.signs for step in steps} | {step.counts for step in steps} | model.stamped_fields()
+    wanted = [c for c in model.own_fields() if c.required or not (c.read_only or c.name in later or "__" in c.name)]
+    values = {column.api_name: value_for(column, there) for column in wanted}
+    return {"owner": "alice", **{name: value for name, value in values.items() if value is not None}}

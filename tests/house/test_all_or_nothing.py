@@ -3,23 +3,20 @@
 import io
 import os
 
-import peewee
 import pytest
 
 from core import attachments, audit, outbox, records
 from core.errors import Denied, Refused
-from core.kit.promises import VALUES
-from core.organisation import Department
-from core.people import Person, person_by_login
+from core.people import person_by_login
 from core.plugins import registry
 from core.records import saving
-from core.records.model import Batch, Record
+from core.records.model import Batch
 from core.switches import is_on, switch
 from core.testing import branch, console
 from core.transfer import import_file
 from tests.house.breaking import Broken, left_by, watched, written_csv
 from tests.house.conftest import NOW
-from tests.house.filling import Filling
+from tests.house.filling import Filling, typed, value_for
 
 DRILL = bool(os.environ.get("ZHIXING_DRILL"))
 REMAINS = {"batch", "audit_entry", "audit_head", "counter"}  # an import says that it was, and that it was undone
@@ -38,32 +35,6 @@ def on(settings):
         if not plugin.manifest.business and not is_on(name, branch("TJ").id, NOW):
             switch(console(), name, branch("TJ"), "on", reason="试验")
     return settings
-
-
-def value_for(column, there):
-    """A value for a column as a person would type it; `there` makes records that it may refer to."""
-    if isinstance(column, peewee.ForeignKeyField):
-        target = column.rel_model
-        if target is Person:
-            return "alice"
-        if target is Department:
-            return "KF"
-        row = there.record(target, branch("TJ")) if issubclass(target, Record) else None
-        return row.number if row else there.target(column, branch("TJ"))
-    if column.kind == "choice":
-        return next(iter(column.options))
-    value = VALUES.get(column.kind)
-    limit = getattr(column, "max_length", None)
-    return value[:limit] if isinstance(value, str) and limit else value
-
-
-def typed(model, there):
-    """The values of a new record of a type."""
-    steps = model._meta.workflow.transitions.values()
-    later = {step.signs for step in steps} | {step.counts for step in steps} | model.stamped_fields()
-    wanted = [c for c in model.own_fields() if c.required or not (c.read_only or c.name in later or "__" in c.name)]
-    values = {column.api_name: value_for(column, there) for column in wanted}
-    return {"owner": "alice", **{name: value for name, value in values.items() if value is not None}}
 
 
 def all_models():
