@@ -9,7 +9,7 @@ import peewee
 import pytest
 
 import core
-from core import audit, outbox, people, records
+from core import audit, outbox, people, records, tries
 from core.commands import main
 from core.database import door, insert_rows, transaction
 from core.errors import Refused
@@ -120,7 +120,7 @@ def test_signing_in_well_and_badly_tells_no_password_and_no_token(app, client, l
     client.get(f"/link/{link}")
     token = people.make_token(console(NOW), person_by_login("amy"))
     app.test_client().get("/api/v1/me", headers={"Authorization": f"Bearer {token}x"})
-    monkeypatch.setattr(people, "remember_try", fails)
+    monkeypatch.setattr(tries, "begin", fails)
     assert client.send("/sign-in", {"login": "amy", "password": PASSWORD}).status_code == 500
     kept = [str(entry.changes) + entry.reason for entry in audit.AuditEntry.select()]
     assert told(logged(), link, token) == told("\n".join(kept), link, token) == []
