@@ -2,12 +2,12 @@
 
 import pytest
 
-from core import access, audit, records
+from core import access, audit, keys, records
 from core.audit import AuditEntry, AuditHead, verify
 from core.database import db, is_sqlite, transaction
 from core.errors import WriteOutside
-from core.fields import JsonColumn
 from core.people import person_by_login
+from core.sealing import SealedJsonColumn
 from core.testing import branch, console, local
 from plugins.cases.models import Complaint
 from tests.together import together
@@ -60,9 +60,13 @@ def test_any_column_changed_by_hand_is_named(chain, column):
 
 def test_one_letter_changed_in_the_middle_is_named_and_not_what_follows(chain):
     entry = AuditEntry.get(AuditEntry.branch_id == chain, AuditEntry.seq == 3)
-    by_hand("UPDATE audit_entry SET changes = ? WHERE id = ?", audit.canonical(entry.changes) + " ", entry.id)
+    by_hand(
+        "UPDATE audit_entry SET changes = ? WHERE id = ?",
+        keys.seal(audit.canonical(entry.changes) + " ", keys.HIDDEN),
+        entry.id,
+    )
     assert [(where, seq) for where, seq, _ in verify()] == [(chain, 3)], "not even a blank between the values"
-    by_hand("UPDATE audit_entry SET changes = ? WHERE id = ?", JsonColumn().db_value(entry.changes), entry.id)
+    by_hand("UPDATE audit_entry SET changes = ? WHERE id = ?", SealedJsonColumn().db_value(entry.changes), entry.id)
     assert verify() == []
     by_hand("UPDATE audit_entry SET reason = ? WHERE id = ?", "x", entry.id)
     assert [(where, seq) for where, seq, _ in verify()] == [(chain, 3)]
