@@ -13,6 +13,7 @@ from core.errors import Denied, Fault, NotFound, Refused
 from core.fields import MomentColumn
 from core.language import say
 from core.organisation import Branch, Department
+from core.sealing import SealedColumn
 
 
 class Person(Kept):
@@ -50,7 +51,7 @@ class Session(Table):
     ended_at = MomentColumn(null=True)
     code_at = MomentColumn(null=True)  # when a one-time code was taken in it
     by_link = peewee.BooleanField(default=False)  # begun by a one-time link: a password is chosen first
-    totp_secret = peewee.TextField(null=True)  # of the app that is being set up in it, encrypted
+    totp_secret = SealedColumn(null=True)  # of the app that is being set up in it
     address = peewee.CharField(max_length=64, default="")
     agent = peewee.CharField(max_length=255, default="")
 

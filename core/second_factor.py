@@ -4,13 +4,14 @@ import peewee
 import pyotp
 from pyotp.exceptions import OTPVerificationError
 
-from core import at_rest, tries
+from core import tries
 from core.audit import note
 from core.database import Table, transaction
 from core.errors import Denied, Fault, Refused
 from core.fields import MomentColumn
 from core.language import say
 from core.people import Person, Session
+from core.sealing import SealedColumn
 
 CODE = "code"  # the step of signing in under which tries of codes are counted
 ISSUER = "Zhixing"
@@ -21,7 +22,7 @@ class SecondFactor(Table):
     """A person's authenticator app. The secret leaves the program once, while it is set up, and never again."""
 
     person = peewee.ForeignKeyField(Person, unique=True, backref="+", on_delete="RESTRICT")
-    totp_secret = peewee.TextField()  # encrypted
+    totp_secret = SealedColumn()
     last_step = peewee.BigIntegerField()  # the latest step whose code was taken: none up to it is taken again
     made_at = MomentColumn()
 
@@ -41,7 +42,7 @@ def step_of_code(secret, code, now):
     try:
         typed = "".join(code.split())
         return pyotp.TOTP(secret).verify_and_get_timecode(typed, for_time=now, valid_window=DRIFT)
-    except OTPVerificationError:
+    except (OTPVerificationError, ValueError):  # a wrong code, or a secret that somebody has changed in the database
         return None
 
 
@@ -49,15 +50,15 @@ def step_of_code(secret, code, now):
 
 
 def propose(session):
-    """Make a secret for the app that is set up in this session; it waits there, encrypted, until a code proves it."""
-    Session.update(totp_secret=at_rest.encrypt(pyotp.random_base32())).where(
+    """Make a secret for the app that is set up in this session; it waits there, sealed, until a code proves it."""
+    Session.update(totp_secret=pyotp.random_base32()).where(
         Session.id == session.id, Session.totp_secret.is_null()
     ).execute()
 
 
 def proposed(session):
     """The secret that waits in this session, else None."""
-    return at_rest.decrypt(session.totp_secret) if session.totp_secret else None
+    return session.totp_secret
 
 
 def address(secret, login):
@@ -73,8 +74,7 @@ def set_up(actor, secret, code):
     person = actor.person
     try:
         with transaction():
-            kept = at_rest.encrypt(secret)
-            SecondFactor.create(person=person, totp_secret=kept, last_step=step, made_at=actor.now)
+            SecondFactor.create(person=person, totp_secret=secret, last_step=step, made_at=actor.now)
             Session.update(totp_secret=None).where(Session.person == person, ~Session.totp_secret.is_null()).execute()
             note(actor, "totp", "person", person.id, person.branch_id, {"totp_secret": ["…", "…"]})
     except peewee.IntegrityError as error:
@@ -89,7 +89,7 @@ def accept(person, code, now, settings, address=""):
     """Take a code of the person's app, once. Raises Denied where it is wrong or was used; throttled as passwords are."""
     attempt = tries.begin(person.login, now, settings, address, CODE)
     factor = of(person)
-    step = step_of_code(at_rest.decrypt(factor.totp_secret), code, now) if factor else None
+    step = step_of_code(factor.totp_secret, code, now) if factor else None
     good = step is not None and bool(
         SecondFactor.update(last_step=step).where(SecondFactor.id == factor.id, SecondFactor.last_step < step).execute()
     )

@@ -2,7 +2,6 @@
 
 from core import (
     access,
-    at_rest,
     business_calendar,
     checks,
     clocks,
@@ -45,7 +44,6 @@ def start(settings, *, without=frozenset(), upgrade=True):
     access.ROLES.clear()
     access.ROLES.update(registry.roles)
     _require_known(settings.totp_roles, registry, settings)
-    at_rest.use(settings.secret())
     passwords.in_force["name"] = settings.password_policy
     context.limits_of_time["back_dating_business_days"] = settings.back_dating_business_days
     saving.effects[:] = [clocks.follow, tellings.record_changed]

@@ -25,9 +25,7 @@ def add_commands(commands):
         restore,
         "restore a backup into an empty place, on SQLite or PostgreSQL",
         epilog="The key of the installation (secret.key in the data folder) is not in a backup: everybody signs in again; "
-        "nor are the keys of personal data. "
-        "Without secret.key authenticator apps cannot be read: put the former secret.key into the new data folder, or reset each "
-        "person with zhixing user reset.",
+        "nor are the keys of personal data.",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="a file that zhixing backup has made")
     parser.add_argument(

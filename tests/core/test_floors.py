@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS = {
     "ground": ["language", "errors", "failures", "settings", "keys", "calendars", "spans", "counting", "working", "worktime"],
     "storage": ["database", "sealing", "fields", "backup"],
-    "people": ["seal", "chains", "audit", "organisation", "business_calendar", "passwords", "at_rest", "tries", "people",
+    "people": ["seal", "chains", "audit", "organisation", "business_calendar", "passwords", "tries", "people",
                "second_factor", "access", "roles", "accounts", "drafts", "encryption"],
     "law": ["regulation"],
     "plugins": ["manifest", "hookspecs", "__init__", "plugins", "faulty", "switches"],
