@@ -170,11 +170,11 @@ def tidy(folder, before):
         some = old[start : start + TIDIED]
         names = [path.name for path in some]
         kept = {row.sha256 for row in Attachment.select(Attachment.sha256).where(Attachment.sha256.in_(names))}
-        gone += sum(_take_away(path, before) for path in some if path.name not in kept)
+        gone += sum(_take_old(path, before) for path in some if path.name not in kept)
     return gone
 
 
-def _take_away(path, before):
+def _take_old(path, before):
     aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     os.replace(path, aside)
     if not _is_older(aside, before):  # somebody attached the same content at this very moment

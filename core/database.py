@@ -43,17 +43,23 @@ class Sqlite(peewee.SqliteDatabase):
         patience = self.execute_sql("PRAGMA busy_timeout").fetchone()[0]
         end = time.monotonic() + patience / 1000
         self.execute_sql("PRAGMA busy_timeout = 0")
+        has_begun = False
         try:
-            while not self._has_begun(lock_type, end):
+            while not (has_begun := self._has_begun(lock_type, end)):
                 time.sleep(random.uniform(0.001, 0.004))
         finally:
-            self.execute_sql(f"PRAGMA busy_timeout = {patience}")
+            try:
+                self.execute_sql(f"PRAGMA busy_timeout = {patience}")
+            except BaseException:
+                if has_begun:
+                    self.rollback()  # else the connection would be left inside a transaction that nobody ends
+                raise
 
     def _has_begun(self, lock_type, end):
         try:
             super().begin(lock_type)
-        except peewee.OperationalError:
-            if time.monotonic() >= end:
+        except peewee.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= end:
                 raise
             return False
         return True
@@ -242,9 +248,12 @@ def is_trouble(error):
 
 
 def is_overtaken(error):
-    """Whether a transaction that began gently could not write, because somebody else had written meanwhile."""
+    """Whether a transaction that began gently could not write, because somebody else writes or had written meanwhile.
+
+    SQLite lets no transaction wait for the write lock that has read already, whatever busy_timeout says.
+    """
     drivers = error.__cause__ or error.__context__
-    return getattr(drivers, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY_SNAPSHOT
+    return getattr(drivers, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import peewee
 
+from core.access import needs_actor
 from core.database import Kept
 from core.fields import JsonColumn, MomentColumn
 from core.people import Person
@@ -29,6 +30,7 @@ class Showing(Kept):
 
 def shown_to(actor):
     """What is shown to the actor now, read once: {(record name, id): names of the fields}."""
+    needs_actor(actor)
     if actor.shown is None:
         actor.shown = {}
         if actor.session_id is not None:

@@ -156,6 +156,7 @@ def may_see(actor, model, column, branch_id):
 
 def in_clear(actor, record, column):
     """Whether a value stands in the clear now: personal data only once it was shown, for a purpose that was noted."""
+    needs_actor(actor)
     if not getattr(column, "personal", None) or actor.is_system:
         return True
     names = shown_to(actor).get((record._meta.record, record.id), ())

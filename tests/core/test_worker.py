@@ -254,6 +254,7 @@ def test_the_jobs_of_the_installation_run(settings, record, actor):
     wanted = {
         "core.backup",
         "core.close_month",
+        "core.erase_run_out",
         "core.export_heads",
         "core.prune",
         *(f"check:{name}" for name in checks.all_checks()),

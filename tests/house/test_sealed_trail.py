@@ -20,6 +20,7 @@ from core import (
     checks,
     closings,
     comments,
+    faulty,
     forms,
     handover,
     limits,
@@ -35,7 +36,9 @@ from core.audit import AuditEntry, AuditHead
 from core.commands import main
 from core.database import db, door, is_sqlite, transaction
 from core.people import person_by_login
+from core.personal import requests
 from core.plugins import registry
+from core.records.showing import show
 from core.seal import link_of
 from core.testing import actor as acting
 from core.testing import branch, console, department_of, local, work
@@ -45,6 +48,7 @@ from tests.house.filling import Filling, typed
 from tests.house.touched import count_rows, touched
 from tests.together import together
 
+PHONE, OTHER = "13800138000", "13900139000"
 DRILL = bool(os.environ.get("ZHIXING_DRILL"))
 SAID_OF_A_PERSON = {"link", "token", "totp", "unlock", "end_sessions", "reset"}  # their rows lie in tables of that list
 DOCS = Path(core.__file__).parent.parent / "docs" / "architecture.md"
@@ -94,6 +98,12 @@ def on_administration(settings, folder, root):
     alice, amy, bob = (person_by_login(login) for login in ("alice", "amy", "bob"))
     row = there.record(registry().models["complaint"], branch("TJ"), number="A-1")
     last = lambda model: model.select().order_by(model.id.desc()).get()  # noqa: E731
+    theirs = {"name": "李雷", "phone": PHONE}
+    customer = there.record(registry().models["customer"], branch("TJ"), number="B-1", **theirs)
+    closed = there.record(
+        registry().models["complaint"], branch("TJ"), number="B-2", customer=customer.id, state="closed", closed_at=NOW
+    )
+    forgotten = there.record(registry().models["customer"], branch("TJ"), number="B-3", name="王梅", phone=OTHER)
     file = written_csv(folder / "f.csv", [{"name": f"客户{n}", "owner": "alice"} for n in range(3)])
     secret = pyotp.random_base32()
 
@@ -154,6 +164,12 @@ def on_administration(settings, folder, root):
     yield "sweep and deliveries", lambda: work("2025-04-10 09:00")
     yield "checks", lambda: [checks.run(each, local("2025-04-10 09:00")) for _, each in checks.all_checks().values()]
     yield "closing", lambda: closings.close_period(console(local("2025-04-10 10:00")), branch("TJ"), "2025-03")
+    yield "set aside", lambda: faulty.set_aside(by, "timeliness", "试验")
+    yield "take back", lambda: faulty.take_back(by, "timeliness", "修好")
+    yield "show", lambda: show(acting("alice", NOW), [customer], "回访")
+    yield "look up", lambda: requests.look_up(by, "李雷", PHONE, "本人要求")
+    yield "seal", lambda: requests.forget(by, "李雷", PHONE, [closed.soft_id()], "本人要求", settings.files)
+    yield "forget", lambda: requests.forget(by, "王梅", OTHER, [forgotten.soft_id()], "本人要求", settings.files)
     yield "erase", lambda: audit.erase(by, [AuditEntry.get(AuditEntry.verb == "attach").id], "本人要求")
 
 

@@ -60,7 +60,7 @@ def test_a_complaint_is_registered_and_handled_on_a_phone(live, actor, branch):
     page.fill("[name=x_policy_no]", "P-2025-77")
     page.click("text=保存")
     page.wait_for_selector("#step-accept")
-    assert "王小明" in page.text_content("#content") and "P-2025-77" in page.text_content("#content")
+    assert "王**" in page.text_content("#content") and "P-2025-77" in page.text_content("#content")
     assert fits(page)
     take(page, "accept")
     take(page, "contact_customer", details="已致电说明", class_="simple")

@@ -112,6 +112,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(sign_in, record, acto
             record("complaint", by, customer=customer.id, about_employee="dave", about_department="LP")
 
     add(5)
+    queries()  # what a process reads once
     few, five = queries()
     add(45)
     many, fifty = queries()

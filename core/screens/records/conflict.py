@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Versions:
-    """One field in both versions, as texts. `is_mine`: I changed it, so it can be chosen; else they did, to be known."""
+    """One field in both versions, as texts, theirs with stars where it is masked. `is_mine`: I changed it, so it can be chosen; else they did, to be known."""
 
     item: object
     mine: str
@@ -22,11 +22,12 @@ def both(mine, theirs):
     found = []
     for item in mine.items:
         stored = now[item.name].text if item.name in now else ""
+        theirs_told = now[item.name].masked or stored if item.name in now else ""
         before, typed = mine.seen.get(item.name, "").strip(), item.text.strip()
         if typed != before and typed != stored.strip():
-            found.append(Versions(item, item.text, stored, True))
+            found.append(Versions(item, item.text, theirs_told, True))
         elif stored.strip() != before:
-            found.append(Versions(item, "", stored, False))
+            found.append(Versions(item, "", theirs_told, False))
             item.text = stored
     mine.seen, mine.revision = {name: item.text for name, item in now.items()}, theirs.revision
     return found

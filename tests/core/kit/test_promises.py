@@ -6,6 +6,7 @@ import pytest
 
 from core import records
 from core.access import Actor
+from core.fields import Text
 from core.kit import PROMISES, seeing, switching
 from core.kit.promises import Subject
 from core.records.model import Record
@@ -78,6 +79,8 @@ def test_a_core_that_breaks_it_is_found_out(group, monkeypatch, name, broken, to
 
 
 class Bare(Record):
+    phone = Text("电话", null=True)
+
     class Meta:
         label = "光"
         workflow = Workflow(State("open", "在办", initial=True), State("far", "远处", final=True))
@@ -86,6 +89,7 @@ class Bare(Record):
 DECLARED = [
     ("manifest_is_complete", "Bare has no docstring"),
     ("every_state_is_reached", "no step leads to the state far"),
+    ("phones_and_identity_numbers_are_sealed", "Bare.phone looks like a phone"),
     ("limits_are_of_fields_that_exist", "which there is not"),
 ]
 
@@ -95,7 +99,7 @@ DECLARED = [
 def test_a_plugin_that_declares_it_wrongly_is_found_out(name, told):
     limits = ({"name": "far", "record": "nowhere"},)
     plugin = SimpleNamespace(module=SimpleNamespace(__doc__=""), limits=limits)
-    subject = SimpleNamespace(plugin=plugin, models=(Bare,), manifest=SimpleNamespace(version="1"))
+    subject = SimpleNamespace(plugin=plugin, models=(Bare,), manifest=SimpleNamespace(version="1", extensions=()))
     assert any(told in fault for fault in NAMED[name].judge(subject))
 
 
