@@ -1,6 +1,7 @@
 """Fixtures: the web program with its API, a person who may do all, and rows of every record type in every branch."""
 
 import itertools
+import os
 from datetime import timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from tests.house.filling import Filling
 from tests.screens.conftest import app, client, sign_in  # noqa: F401
 
 NOW = local("2025-03-05 09:30")
+DRILL = bool(os.environ.get("ZHIXING_DRILL"))  # make drill: the long form of every test
 
 
 def new_role(monkeypatch, name, permissions, capacity=None):

@@ -1,7 +1,6 @@
 """All or nothing: whatever is broken off after whatever statement leaves no row, no trail, no clock, no message, no file."""
 
 import io
-import os
 
 import pytest
 
@@ -15,10 +14,9 @@ from core.switches import is_on, switch
 from core.testing import branch, console
 from core.transfer import import_file
 from tests.house.breaking import Broken, left_by, watched, written_csv
-from tests.house.conftest import NOW
+from tests.house.conftest import DRILL, NOW
 from tests.house.filling import Filling, typed, value_for
 
-DRILL = bool(os.environ.get("ZHIXING_DRILL"))
 REMAINS = {"batch", "audit_entry", "audit_head", "counter"}  # an import says that it was, and that it was undone
 
 

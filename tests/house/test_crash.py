@@ -4,7 +4,6 @@ In the end each thing was done, once where it can be once, and said to be a repe
 """
 
 import csv
-import os
 import random
 import shutil
 import sys
@@ -31,10 +30,11 @@ from core.start import start
 from core.testing import actor, branch, console
 from plugins.cases.models import Complaint
 from plugins.timeliness.models import RectificationReport, Warning
+from tests.house.conftest import DRILL
 from tests.house.drill import PASSWORD, ROOT, Clerk, Command, House
 
 KILLS = 8  # in one drill; the hundred are that many drills more (make drill)
-SEEDS = range(1, 13) if os.environ.get("ZHIXING_DRILL") else ()
+SEEDS = range(1, 13) if DRILL else ()
 ROWS = 400  # of the file that is imported
 MONTHS = 8  # waiting to be closed in each branch
 MAPPING = ROOT / "config" / "imports" / "tdi_complaints.toml"

@@ -1,6 +1,5 @@
 """A session that ends while a form is being filled: after signing in again the text is there, for that person alone."""
 
-import os
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -9,13 +8,12 @@ from core import drafts, people, records
 from core.access import ROLES, Actor
 from core.people import person_by_login, set_password
 from core.testing import console
-from tests.house.conftest import NOW, new_person
+from tests.house.conftest import DRILL, NOW, new_person
 from tests.house.routes import digest
 from tests.house.sending import form_of
 from tests.house.test_conflicts import allowed, changeable, places_to_step, typed
 from tests.screens.conftest import address, browser, live  # noqa: F401
 
-DRILL = bool(os.environ.get("ZHIXING_DRILL"))
 PASSWORD = "eine sehr lange Losung 42"
 
 

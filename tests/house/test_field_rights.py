@@ -11,7 +11,7 @@ from core import audit, drafts
 from core.plugins import registry
 from core.records.entering import CLOSED_BASE, TYPED_BASE
 from core.testing import console
-from tests.house.conftest import NOW, new_person, new_role
+from tests.house.conftest import DRILL, NOW, new_person, new_role
 from tests.house.routes import SAFE, addresses, ask
 
 POISON = {
@@ -88,7 +88,7 @@ def test_no_column_can_be_slipped_into_a_step(api, sign_in, all_may, filled):
     caller, client, root = api("root"), sign_in("root", NOW), all_may.id
     for rows in filled.values():
         model = type(rows[0])
-        for row, step in ((r, s) for r in rows[:2] for s in model._meta.workflow.transitions.values()):
+        for row, step in ((r, s) for r in rows[: 2 if DRILL else 1] for s in model._meta.workflow.transitions.values()):
             given = {*step.requires, *step.asks, *step.stamps}
             names = closed(model, model.stamped_fields()) - {
                 c.name for n, c in model.by_api_name().items() if n in given

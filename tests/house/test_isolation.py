@@ -1,7 +1,6 @@
 """Isolation: in random groups, whatever is asked by whatever way, people see and change exactly what an oracle says."""
 
 import inspect
-import os
 import random
 import re
 
@@ -14,12 +13,12 @@ from core.people import person_by_login
 from core.plugins import registry
 from core.records import visibility
 from core.testing import branch, console
-from tests.house.conftest import NOW, new_role
+from tests.house.conftest import DRILL, NOW, new_role
 from tests.house.routes import SAFE, addresses, ask, digest
 from tests.house.world import make_world
 from tests.together import together
 
-DRILLED = range(2, 20 if os.environ.get("ZHIXING_DRILL") else 2)  # many more worlds: make drill
+DRILLED = range(2, 20 if DRILL else 2)  # many more worlds: make drill
 SEEDS = (0, 1, *(pytest.param(seed, marks=pytest.mark.drill) for seed in DRILLED))
 REQUESTS = 500  # in each world
 SENT = {

@@ -14,7 +14,7 @@ from core.errors import ZhixingError
 from core.people import person_by_login, set_password
 from core.settings import Settings
 from core.testing import branch, console
-from tests.house.conftest import NOW
+from tests.house.conftest import DRILL, NOW
 from tests.house.routes import SAFE, addresses, ask, digest
 
 HEADERS = {
@@ -170,11 +170,13 @@ def test_an_error_tells_an_incident_number_and_nothing_else(app, root, api, fill
 
 
 def test_no_route_leads_elsewhere(app, client, sign_in, all_may, filled):
-    for target in ELSEWHERE[:3]:
+    rounds = ELSEWHERE if DRILL else [None]
+    for place, target in enumerate(rounds):
         client = sign_in("root", NOW)
-        for rule, method, path in walked(app, {"complaint": filled["complaint"]}):
+        for number, (rule, method, path) in enumerate(walked(app, {"complaint": filled["complaint"]})):
             if rule.endpoint.startswith("api.") or rule.endpoint in LEAVES:
                 continue
+            target = rounds[place] or ELSEWHERE[number % len(ELSEWHERE)]
             options = {"query_string": {"next": target, "back": target, "url": target, "return_to": target}}
             form = {"next": target, "back": target, "url": target, "language": "zh", "branch": "TJ"}
             answer = ask(client, method, path, form, headers={"Referer": target.strip().replace("\t", "")}, **options)
@@ -209,8 +211,8 @@ def test_what_waits_to_be_seen_is_not_changed_by_looking(app, client, root, all_
     root.get("/account/")
     before = digest()
     for method in ("GET", "HEAD", "OPTIONS"):
-        for rule, _, path in walked(app, filled):
-            if not rule.endpoint.startswith("api."):
+        for number, (rule, _, path) in enumerate(walked(app, filled)):
+            if not rule.endpoint.startswith("api.") and (method == "GET" or DRILL or number % 5 == 0):
                 root.open(path, method=method).get_data()
         for path in (f"/link/{token}", "/records/complaint/new?draft=1", "/notices/?all=1", "/sign-in?next=/account/"):
             root.open(path, method=method)

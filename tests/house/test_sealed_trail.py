@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 import random
 import re
 from pathlib import Path
@@ -43,13 +42,12 @@ from core.seal import link_of
 from core.testing import actor as acting
 from core.testing import branch, console, department_of, local, work
 from tests.house.breaking import Broken, written_csv
-from tests.house.conftest import NOW
+from tests.house.conftest import DRILL, NOW
 from tests.house.filling import Filling, typed
 from tests.house.touched import count_rows, touched
 from tests.together import together
 
 PHONE, OTHER = "13800138000", "13900139000"
-DRILL = bool(os.environ.get("ZHIXING_DRILL"))
 SAID_OF_A_PERSON = {"link", "token", "totp", "unlock", "end_sessions", "reset"}  # their rows lie in tables of that list
 DOCS = Path(core.__file__).parent.parent / "docs" / "architecture.md"
 

@@ -1,6 +1,5 @@
 """A plugin that fails after the commit is named, counted, ended, set aside and taken back; the others go on, nothing is lost."""
 
-import os
 import sys
 from dataclasses import replace
 from datetime import timedelta
@@ -20,13 +19,14 @@ from core.people import person_by_login
 from core.start import start
 from core.testing import actor, branch, console, local, record
 from core.worker import Worker
+from tests.house.conftest import DRILL
 from tests.house.troublemakers import AFTERWARDS, IN_THE_TRANSACTION, Troublemakers, what_of
 
 BEGUN, NEXT_MONTH = local("2025-03-03 10:00"), local("2025-04-01 10:00")
 CULPRITS = {kind: f"trouble_{place}" for place, kind in enumerate(AFTERWARDS)}
 HERE = [pytest.param(mode, id=mode) for mode in ("raises", "exits", "rubbish")]
 MODES = ("hangs", "ends", "deaf")
-TURNS = range(3) if os.environ.get("ZHIXING_DRILL") else range(1)
+TURNS = range(3) if DRILL else range(1)
 MARCH = "2025-03"
 
 

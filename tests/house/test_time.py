@@ -1,6 +1,5 @@
 """Clocks and calendars agree with a count of every single minute, over random calendars, limits and what befalls them."""
 
-import os
 import random
 from datetime import datetime, time, timedelta
 
@@ -13,11 +12,12 @@ from core.language import Words
 from core.limits import Limit
 from core.worktime import business_seconds, due, in_time, opening, parse, working, yellow
 from plugins.cases.models import Complaint
+from tests.house.conftest import DRILL
 from tests.house.minutes import LENGTH, MINUTE, world
 
 pytestmark = pytest.mark.pure
 
-DRILLED = range(15, 500 if os.environ.get("ZHIXING_DRILL") else 15)
+DRILLED = range(15, 500 if DRILL else 15)
 SEEDS = (*range(15), *(pytest.param(seed, marks=pytest.mark.drill) for seed in DRILLED))
 LONGEST = {
     "business day": 12,

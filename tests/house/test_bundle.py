@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.conftest import DRILL
+
 pytestmark = pytest.mark.pure
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 spec = importlib.util.spec_from_file_location("bundle", ROOT / ".ci" / "bundle.py")
 bundle = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(bundle)
@@ -64,7 +66,6 @@ def test_installing_refuses_a_folder_that_is_not_as_it_was_packed(tmp_path):
     assert done.returncode == 1 and "not as they were packed" in done.stderr and not (tmp_path / "into").exists()
 
 
-@pytest.mark.drill
-@pytest.mark.skipif(not os.environ.get("ZHIXING_DRILL"), reason="make drill")
+@pytest.mark.skipif(not DRILL, reason="make drill")
 def test_the_whole_archive_installs_and_checks_itself(tmp_path):
     assert bundle.try_out(bundle.main(tmp_path)) == 0
