@@ -74,7 +74,12 @@ def amend(actor, row, values, *, branch_id=None, verb="change", reason=""):
     return list(changes)
 
 
-SECRETS = {"password_hash", "token_hash", "totp_secret"}  # that they changed stands in the trail, not what they are
+SECRETS = {
+    "password_hash",
+    "token_hash",
+    "totp_secret",
+    "sealed_address",
+}  # that they changed stands in the trail, not what they are
 
 
 def _shown(changes):

@@ -31,7 +31,7 @@ class Notice(Table):
     read_at = MomentColumn(null=True)
 
     class Meta:
-        indexes = ((("person", "occasion"), True), (("person", "read_at"), False))
+        indexes = ((("person", "occasion"), True), (("person", "read_at"), False), (("recorded_at",), False))
 
 
 def tell(people, now, *, occasion, branch_id, zh, en, tone="", record="", record_id=None):

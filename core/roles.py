@@ -34,6 +34,7 @@ CORE_ROLES = (
             "core.job.view",
             "core.job.edit",
             "core.plugin.set_aside",
+            "core.channel.edit",
             "core.check.view",
             "core.clause.view",
         ),

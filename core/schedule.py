@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from core import attachments, audit, checks, closings, daily_backup, jobs, outbox, own_checks, switches
+from core import attachments, audit, checks, closings, daily_backup, dispatches, jobs, outbox, own_checks, switches
 from core.access import system
 from core.database import transaction
 from core.jobs import Job, JobRun
@@ -66,6 +66,8 @@ def _prune(actor, run, settings):
     gone = {"job_run": jobs.prune(before)}
     run.beat()
     gone["outbox"] = outbox.prune(before)
+    run.beat()
+    gone["dispatch"] = dispatches.prune(actor.now, keep)
     run.beat()
     return {**gone, "files": attachments.tidy(settings.files, actor.now - timedelta(days=1))}
 

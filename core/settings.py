@@ -51,6 +51,11 @@ class Settings:
     personal_keys: str = (
         ""  # the file of the keys that personal data is encrypted with; empty: personal.keys in the data folder
     )
+    message_digest_from: int = 3  # where more notices wait for a person or room, one digest is sent
+    message_gather_minutes: int = 10  # so long after a message what comes in is gathered for the next
+    message_red_at_once: bool = False  # red warnings are sent outside working hours too
+    message_seconds: int = 20  # a message that is not sent by then is given up and tried again later
+    message_failures: int = 5  # after so many failures in a row a channel is set aside
     plugins_off: list = field(default_factory=list)  # plugins not loaded at all, by name: for emergencies
 
     @property

@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
-from core import jobs, outbox, schedule, sweep, transfer
+from core import jobs, messages, outbox, schedule, sweep, transfer
 from core.access import system
 from core.database import db, is_trouble, refresh, transaction
 from core.failures import cause_of, trace_of
@@ -105,6 +105,7 @@ class Worker:
             "core.undo_imports": lambda: transfer.clean_up(now),
             schedule.FOLLOW_SWITCHES.name: lambda: self._follow_switches(now),
             **self._due({name: job for name, job in self._jobs.items() if not job.is_apart}, now),
+            "core.messages": lambda: messages.deliver(now, self.settings),
             WORKER: lambda: self._sign_of_life(now),
         }
         return self._do("here", parts, now)

@@ -9,7 +9,8 @@ import pytest
 pytestmark = pytest.mark.pure
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = {
-    "ground": ["language", "errors", "failures", "settings", "keys", "calendars", "spans", "counting", "working", "worktime"],
+    "ground": ["language", "errors", "failures", "settings", "keys", "calendars", "spans", "counting", "working", "worktime",
+               "send_one", "sending", "channel_kinds"],
     "storage": ["database", "sealing", "fields", "backup"],
     "people": ["seal", "chains", "audit", "organisation", "business_calendar", "passwords", "tries", "people",
                "second_factor", "access", "roles", "accounts", "drafts", "encryption"],
@@ -18,7 +19,8 @@ FLOORS = {
     "records": ["workflow", "conditions", "forms", "records", "schema"],
     "engines": [
         "jobs", "limits", "outbox", "findings", "clocks", "replay", "sweep", "measures", "closings", "checks",
-        "own_checks", "daily_backup", "standing", "notices", "tellings", "reworking", "comments", "attachments",
+        "own_checks", "daily_backup", "standing", "notices", "channels", "message_texts",
+        "dispatches", "messages", "tellings", "reworking", "comments", "attachments",
         "personal", "handover",
         "calendar_preview", "transfer", "schedule", "worker", "start", "apart", "demo", "testing", "kit",
     ],

@@ -85,6 +85,7 @@ COUNTS = {
     "closed": Words("消除 {n}", "closed {n}"),
     "job_run": Words("任务记录 {n} 条", "{n} runs"),
     "outbox": Words("消息 {n} 条", "{n} messages"),
+    "dispatch": Words("外发消息 {n} 条", "{n} messages out"),
     "file": Words("{n}", "{n}"),
 }
 
