@@ -77,7 +77,7 @@ def _group(round_, channel, person_id):
     """Send what waits for one person or room. Returns (how many messages went out, whether the channel is fine)."""
     person = Person.get_or_none(Person.id == person_id) if person_id else None
     address = channels.address_kept(person) if person else None
-    if person_id and (person is None or not person.is_active or address is None or not address.is_wanted):
+    if person_id and not _wants(person, address):
         put_off(channel.id, person_id, state="dropped")
         return 0, True
     branch_id = person.branch_id if person else channel.branch_id
@@ -97,6 +97,10 @@ def _group(round_, channel, person_id):
     mark([row for row in rows if row.id not in told], state="dropped")
     pairs = [(row, told[row.id]) for row in rows if row.id in told]
     return _send_all(round_, channel, person, address, pairs) if pairs else (0, True)
+
+
+def _wants(person, address):
+    return bool(person and person.is_active and address and address.is_wanted and address.sealed_address)
 
 
 def next_opening(branch_id, now):

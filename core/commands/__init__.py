@@ -26,6 +26,7 @@ MODULES = {  # the commands that each module adds
     "transfer": ("import", "export"),
     "watch": ("check", "sweep"),
     "measure": ("measure", "clauses"),
+    "channel": ("channel",),
     "audit": ("audit",),
     "backup": ("backup", "restore"),
     "doctor": ("doctor",),

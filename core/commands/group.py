@@ -70,7 +70,7 @@ def add_user(args, settings):
     actor = begin(args, settings)
     branch = branch_by_code(args.branch)
     actor.require("core.person.edit", branch.id)
-    department = _department(branch, args.department)
+    department = department_named(branch, args.department)
     with transaction():
         person = _person(actor, args, branch, department)
         for role in args.role:
@@ -78,7 +78,8 @@ def add_user(args, settings):
     _print_link(args, settings, actor, person)
 
 
-def _department(branch, code):
+def department_named(branch, code):
+    """The department of a branch with this code; None without one. Raises NotFound that lists what there is."""
     if code is None:
         return None
     known = {department.code: department for department in tree().departments_of(branch.id)}

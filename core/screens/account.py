@@ -3,8 +3,8 @@
 from flask import flash, g, redirect, render_template, request, url_for
 from flask_admin import expose
 
-from core import passwords, people, second_factor
-from core.errors import NotFound, ZhixingError
+from core import channels, passwords, people, second_factor
+from core.errors import NotFound, Refused, ZhixingError
 from core.language import Words, say
 from core.organisation import organisation
 from core.people import Session
@@ -35,6 +35,7 @@ class Account(Page):
             roles=roles,
             home=home,
             app_since=factor and factor.made_at,
+            messages=channels.address_kept(g.actor.person),
         )
 
     @expose("/password", methods=("GET", "POST"))
@@ -61,6 +62,16 @@ class Account(Page):
         if form.get("new", "") != form.get("again", ""):
             raise ZhixingError(say("两次输入的新密码不一致。", "The two new passwords differ."))
         people.set_password(g.actor, person, form.get("new", ""), keep_session=g.session.id)
+
+    @expose("/messages", methods=("POST",))
+    def messages(self):
+        """Keep one's own address, and whether messages go there (`wanted`)."""
+        try:
+            channels.keep_address(g.actor, request.form.get("address", ""), bool(request.form.get("wanted")))
+            flash(say("已保存。", "Saved."), "green")
+        except Refused as refused:
+            flash(refused.message, "red")
+        return redirect(url_for("account.index"))
 
     @expose("/theme", methods=("POST",))
     def theme(self):

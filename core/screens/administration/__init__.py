@@ -2,6 +2,7 @@
 
 from core.screens.administration.audit import Audit
 from core.screens.administration.calendar import Calendar
+from core.screens.administration.channels import Channels
 from core.screens.administration.clauses import Clauses
 from core.screens.administration.findings import Findings
 from core.screens.administration.jobs import Jobs
@@ -28,4 +29,5 @@ PAGES = (
     Personal,
     Showings,
     Jobs,
+    Channels,
 )
