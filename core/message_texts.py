@@ -46,10 +46,10 @@ class Facts:
     def line(self):
         """One line, in the language that speaks now, with the due moment in the branch's zone."""
         branch = organisation().branches.get(self.branch_id)
-        what = [str(self.title), str(self.label or ""), self.number, str(self.limit or "")]
-        told = say(" ", " ").join(
-            [*filter(None, what), say("({name})", "({name})", name=branch.name) if branch else ""]
-        )
+        what = " ".join(filter(None, [str(self.label or ""), self.number, str(self.limit or "")]))
+        told = f"{self.title}{say(':', ': ')}{what}"
+        if branch:
+            told += say("({name})", " ({name})", name=branch.name)
         if self.due_at:
             local = self.due_at.astimezone(zone_of(self.branch_id))
             told += say(
