@@ -174,6 +174,11 @@ def counts(channel_ids):
 def prune(now, keep):
     """Forget what was planned for notices that are long past, and would not be planned anew. Returns how many."""
     before = now - max(keep, LOOKED_BACK + timedelta(days=1))
-    ended = Dispatch.state.in_(("sent", "dropped", "failed"))
+    ended, gone = Dispatch.state.in_(("sent", "dropped", "failed")), 0
     old = Notice.select(Notice.id).where(Notice.recorded_at < before)
-    return Dispatch.delete().where(ended, Dispatch.notice_id.in_(old)).execute()
+    while True:
+        rows = Dispatch.select(Dispatch.id).where(ended, Dispatch.notice_id.in_(old)).order_by(Dispatch.id)
+        ids = [row.id for row in rows.limit(AT_ONCE)]
+        gone += Dispatch.delete().where(Dispatch.id.in_(ids)).execute() if ids else 0
+        if len(ids) < AT_ONCE:
+            return gone

@@ -279,10 +279,19 @@ def test_what_is_read_in_the_program_is_not_sent(one_waits, deliver, post):
 
 
 def test_where_the_plugin_is_off_nothing_is_sent(one_waits, deliver, post):
-    for name in ("timeliness",):
-        switches.switch(console(WORK + 9 * HOUR), name, branch("TJ"), "off", reason="停用")
+    switches.switch(console(WORK + 9 * HOUR), "timeliness", branch("TJ"), "off", reason="停用")
     deliver("2025-03-07 09:00")
     assert post.letters == []
+
+
+def test_where_the_plugin_is_off_nothing_is_told_of_its_records_as_a_whole(deliver, post):
+    mail_channel(), room_channel()
+    wanting("alice")
+    told("alice", occasion="import:1:1", record="complaint", at=WORK + 8 * HOUR)
+    deliver(WORK + 8 * HOUR)
+    switches.switch(console(WORK + 9 * HOUR), "timeliness", branch("TJ"), "off", reason="停用")
+    deliver("2025-03-07 09:00")
+    assert Dispatch.select().count() == 2 and post.letters == []
 
 
 def test_what_is_not_theirs_to_see_any_more_is_not_sent(one_waits, deliver, post):
