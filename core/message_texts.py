@@ -19,6 +19,7 @@ KINDS = {  # by what an occasion begins with; any other is a step of a record
     "comment": Words("新留言", "New comment"),
     "handover": Words("工作移交", "Work handed over"),
     "import": Words("导入的记录临近或超过时限", "Imported records near or past their limit"),
+    "plugin": Words("插件运行异常", "A plugin is in trouble"),
     "channel": Words("消息通道已停用", "A message channel was set aside"),
 }
 STEP = Words("待办提醒", "A step waits")

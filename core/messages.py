@@ -14,7 +14,7 @@ from time import monotonic
 from core import channels, sending
 from core.access import ROLES, Actor, holders_of
 from core.business_calendar import calendar_of
-from core.channel_kinds import KINDS
+from core.channel_kinds import EMAIL, KINDS
 from core.database import transaction
 from core.dispatches import last_sent, mark, plan, put_off, take, waiting_groups
 from core.errors import Refused
@@ -100,7 +100,8 @@ def _group(round_, channel, person_id):
 
 
 def _wants(person, address):
-    return bool(person and person.is_active and address and address.is_wanted and address.sealed_address)
+    is_wanted = person and person.is_active and address and address.is_wanted
+    return bool(is_wanted and EMAIL.fullmatch(address.sealed_address))
 
 
 def next_opening(branch_id, now):

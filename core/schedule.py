@@ -67,7 +67,7 @@ def _prune(actor, run, settings):
     run.beat()
     gone["outbox"] = outbox.prune(before)
     run.beat()
-    gone["dispatch"] = dispatches.prune(actor.now, keep)
+    gone["dispatch"] = dispatches.prune(actor.now, timedelta(days=settings.keep_job_days))
     run.beat()
     return {**gone, "files": attachments.tidy(settings.files, actor.now - timedelta(days=1))}
 

@@ -39,15 +39,15 @@ class Post:
         return [to for to, _, _ in self.letters]
 
 
-def mail_channel(code="HQ", name="邮件", **typed):
+def mail_channel(code="HQ", name="邮件", at=BEFORE, **typed):
     """A mail channel of a branch."""
-    return channels.add_channel(console(BEFORE), {**MAIL, "name": name, **typed}, branch(code))
+    return channels.add_channel(console(at), {**MAIL, "name": name, **typed}, branch(code))
 
 
-def room_channel(code="TJ", department=None, name="群", **typed):
+def room_channel(code="TJ", department=None, name="群", at=BEFORE, **typed):
     """A robot in the room of a branch or department."""
     place = department_of(code, department) if department else None
-    return channels.add_channel(console(BEFORE), {**ROOM, "name": name, **typed}, branch(code), place)
+    return channels.add_channel(console(at), {**ROOM, "name": name, **typed}, branch(code), place)
 
 
 def wanting(*logins, at=BEFORE):

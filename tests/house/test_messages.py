@@ -151,11 +151,7 @@ def test_what_was_refused_for_sure_is_no_repeat(deliver, post):
 @pytest.mark.parametrize("tone", ["", "red"])
 def test_outside_working_hours_messages_wait_for_the_next_opening(deliver, post, at, opens, tone):
     made, at, opens = local("2025-01-10 10:00"), local(at), local(opens)
-    for make in (mail_channel, room_channel):
-        channel = make()
-        channels.Channel._meta.database.execute_sql(
-            f"UPDATE channel SET made_at = '{made:%Y-%m-%d %H:%M:%S}' WHERE id = {channel.id}"
-        )
+    mail_channel(at=made), room_channel(at=made)
     wanting("alice", at=made)
     told("alice", at=at, tone=tone)
     deliver(at), deliver(opens - timedelta(seconds=1))
@@ -332,6 +328,14 @@ def test_what_was_told_before_somebody_asked_is_not_sent(deliver, post):
     told("alice", at=WORK - HOUR)
     mail_channel()
     wanting("alice", at=WORK)
+    deliver()
+    assert post.letters == []
+
+
+def test_what_was_told_before_the_channel_was_made_is_not_sent(deliver, post):
+    wanting("alice")
+    told("alice", at=WORK - HOUR)
+    mail_channel(at=WORK), room_channel(at=WORK)
     deliver()
     assert post.letters == []
 
