@@ -147,7 +147,7 @@ def try_channel(actor, channel, address, settings):
     body = say("通道“{name}”已接通。{url}", 'Channel "{name}" works. {url}', name=channel.name, url=settings.url)
     outcome = sending.send(url_to(channel, address), title, body, settings.message_seconds)
     with transaction():
-        note(actor, "test", "channel", channel.id, channel.branch_id, {"result": [None, outcome.why]})
+        _note(actor, "test", channel, {"result": [None, outcome.why]})
         went_out(channel, actor.now) if outcome.is_sent else _remember(channel, outcome, actor.now)
     return outcome
 
@@ -156,7 +156,7 @@ def resume(actor, channel):
     """Take up again a channel that was set aside."""
     actor.require(EDIT, channel.branch_id)
     with transaction():
-        note(actor, "resume", "channel", channel.id, channel.branch_id, {})
+        _note(actor, "resume", channel, {"channel": [None, channel.name]})
         _set_health(channel, failures=0, why="", detail="", next_try_at=None, set_aside_at=None)
 
 
@@ -232,11 +232,22 @@ def went_wrong(channel, outcome, now, most):
         return bool(aside.execute())
 
 
+def _note(actor, verb, channel, changes):
+    """Note an act that touches how a channel does, not the channel itself."""
+    health = _health(channel)
+    note(actor, verb, health._meta.table_name, health.id, channel.branch_id, changes)
+
+
+def _health(channel):
+    ChannelHealth.insert(channel=channel).on_conflict_ignore().execute()
+    return ChannelHealth.get(ChannelHealth.channel == channel)
+
+
 def _remember(channel, outcome, now):
     _set_health(
         channel, failures=ChannelHealth.failures + 1, why=outcome.why, detail=outcome.detail[:255], failed_at=now
     )
-    return ChannelHealth.get(ChannelHealth.channel == channel).failures
+    return _health(channel).failures
 
 
 def _set_health(channel, **values):

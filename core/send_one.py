@@ -10,6 +10,7 @@ import smtplib
 import socket
 import ssl
 import sys
+from sys import exception as being_handled
 
 import apprise
 import requests
@@ -36,8 +37,8 @@ class Seen(logging.Handler):
         self.errors, self.answers = [], []
 
     def emit(self, record):
-        if sys.exc_info()[1] is not None:
-            self.errors.append(sys.exc_info()[1])
+        if being_handled() is not None:
+            self.errors.append(being_handled())
 
     def post(self, *args, **options):
         """requests.post; the answer is kept, because a robot refuses with a code in an answer of status 200."""

@@ -4,6 +4,7 @@ import ast
 import json
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pyotp
@@ -16,6 +17,7 @@ from core import (
     attachments,
     audit,
     business_calendar,
+    channels,
     checks,
     closings,
     comments,
@@ -44,6 +46,7 @@ from core.testing import branch, console, department_of, local, work
 from tests.house.breaking import Broken, written_csv
 from tests.house.conftest import DRILL, NOW
 from tests.house.filling import Filling, typed
+from tests.house.mailing import room_channel, wanting
 from tests.house.touched import count_rows, touched
 from tests.together import together
 
@@ -168,6 +171,14 @@ def on_administration(settings, folder, root):
     yield "look up", lambda: requests.look_up(by, "李雷", PHONE, "本人要求")
     yield "seal", lambda: requests.forget(by, "李雷", PHONE, [closed.soft_id()], "本人要求", settings.files)
     yield "forget", lambda: requests.forget(by, "王梅", OTHER, [forgotten.soft_id()], "本人要求", settings.files)
+    yield "channel", lambda: room_channel("TJ", at=NOW)
+    yield (
+        "test message",
+        lambda: channels.try_channel(by, last(channels.Channel), "", replace(settings, message_seconds=0)),
+    )
+    yield "channel taken up", lambda: channels.resume(by, last(channels.Channel))
+    yield "channel removed", lambda: channels.remove_channel(by, last(channels.Channel))
+    yield "own address", lambda: wanting("alice", at=NOW)
     yield "erase", lambda: audit.erase(by, [AuditEntry.get(AuditEntry.verb == "attach").id], "本人要求")
 
 

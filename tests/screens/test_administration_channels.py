@@ -64,7 +64,7 @@ def test_a_test_message_says_in_words_what_came_of_it(sign_in, app):
     answer = admin.send(f"/channels/{channel.id}/test", {"to": "me@example.cn"}, follow_redirects=True)
     assert "连不上服务器" in answer.text
     assert "请填写收件地址" in admin.send(f"/channels/{channel.id}/test", {"to": "x"}, follow_redirects=True).text
-    assert AuditEntry.select().where(AuditEntry.record == "channel", AuditEntry.verb == "test").count() == 3
+    assert AuditEntry.select().where(AuditEntry.record == "channel_health", AuditEntry.verb == "test").count() == 3
 
 
 def test_an_administrator_of_a_branch_has_its_channels_and_no_other(sign_in, tim):
