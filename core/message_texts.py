@@ -48,7 +48,7 @@ class Facts:
         """One line, in the language that speaks now, with the due moment in the branch's zone."""
         branch = organisation().branches.get(self.branch_id)
         what = " ".join(filter(None, [str(self.label or ""), self.number, str(self.limit or "")]))
-        told = f"{self.title}{say(':', ': ')}{what}"
+        told = f"{self.title}{say(':', ': ')}{what}" if what else str(self.title)
         if branch:
             told += say("({name})", " ({name})", name=branch.name)
         if self.due_at:
