@@ -15,7 +15,7 @@ from tests.browser import ARGUMENTS, find_chromium
 
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
 PORT = 8765
-PASSWORD = "a password for pictures"
+PASSWORD = "A password for pictures, 1"
 
 
 def main():
