@@ -84,7 +84,7 @@ def _copy(place):
 
 
 def _manifest(kind, source):
-    tables = {table: _scalar(source, f'SELECT COUNT(*) FROM "{table}"') for table in sorted(source.get_tables())}
+    tables = {table: _scalar(source, f'SELECT COUNT(*) FROM "{table}"') for table in sorted(source.get_tables())}  # nosec B608: a table of ours
     migrations = {
         table.removeprefix("migration_"): [row["name"] for row in _rows(source, table)]
         for table in tables
@@ -106,7 +106,7 @@ def _rows(source, table):
     mark = "?" if isinstance(source, peewee.SqliteDatabase) else "%s"
     last = -(2**63)
     while True:
-        sql = f'SELECT {names} FROM "{table}" WHERE "id" > {mark} ORDER BY "id" LIMIT {PAGE}'
+        sql = f'SELECT {names} FROM "{table}" WHERE "id" > {mark} ORDER BY "id" LIMIT {PAGE}'  # nosec B608: names that the database gave
         page = source.execute_sql(sql, (last,)).fetchall()
         for values in page:
             yield dict(zip(columns, values, strict=True))
@@ -334,7 +334,7 @@ def _fill(table, rows):
     booleans = [name for name, kind in columns.items() if kind.startswith("bool")]
     mark, count, page = "?" if is_sqlite() else "%s", 0, []
     names = ", ".join(f'"{name}"' for name in columns)
-    sql = f'INSERT INTO "{table}" ({names}) VALUES ({", ".join([mark] * len(columns))})'
+    sql = f'INSERT INTO "{table}" ({names}) VALUES ({", ".join([mark] * len(columns))})'  # nosec B608: names that the database gave
     for row in rows:
         for name in booleans:
             row[name] = None if row[name] is None else bool(row[name])

@@ -1,9 +1,11 @@
 """Who asks through the API: a bearer token and nothing else; a browser's session does not count here."""
 
+import re
 from urllib.parse import unquote
 
 from flask import Blueprint, current_app, g, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
 
 from core import people
 from core.access import Actor
@@ -12,7 +14,15 @@ from core.language import LANGUAGES, say, set_language
 from core.records.showing import purpose_in
 
 PREFIX = "/api/v1"
+OWN = ("me", "measures", "openapi.json")  # the API's own addresses, where no record type is looked for
 blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
+
+
+class RecordTypeName(BaseConverter):
+    """The name of a record type in an address: any word but the API's own."""
+
+    regex = rf"(?!(?:{'|'.join(map(re.escape, OWN))})(?:/|$))[^/]+"
+    part_isolating = True
 
 
 def without_route():

@@ -3,8 +3,8 @@
 import json
 import re
 
-from flask import current_app, g, request
-from werkzeug.exceptions import MethodNotAllowed, UnsupportedMediaType
+from flask import g, request
+from werkzeug.exceptions import UnsupportedMediaType
 
 from core.api.problems import Malformed, NoRevision
 from core.errors import Fault, NotFound, Refused
@@ -17,10 +17,9 @@ SUBTYPES = ("json", "merge-patch+json")
 
 
 def model_of(record):
-    """The record type of an address. Raises NotFound, or MethodNotAllowed where the address is no record type's."""
+    """The record type of an address. Raises NotFound."""
     model = registry().models.get(record)
     if model is None:
-        _require_no_other_route()
         raise NotFound(
             say(
                 "没有“{record}”这种记录。你能查看的见 /api/v1/。",
@@ -29,13 +28,6 @@ def model_of(record):
             )
         )
     return model
-
-
-def _require_no_other_route():
-    """Raise MethodNotAllowed where the address is one of the API's own, as /me, which is not asked in this way."""
-    here = [rule for rule in current_app.url_map.iter_rules() if rule.rule == request.path]
-    if here:
-        raise MethodNotAllowed(sorted(set().union(*(rule.methods for rule in here))))
 
 
 def body(*known):

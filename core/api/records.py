@@ -5,6 +5,7 @@ from flask import g, request
 from core import records
 from core.api.answers import answer, listed
 from core.api.entrance import PREFIX, blueprint
+from core.api.fitting import fitting
 from core.api.lists import page
 from core.api.problems import Malformed
 from core.api.reading import body, branch_of, in_clear, model_of, revision, single, text
@@ -16,40 +17,42 @@ from core.records.visibility import is_id, load_refs, permission
 from core.switches import require_on
 
 
-@blueprint.get("/<record>")
+@blueprint.get("/<record_type:record>")
 def listing(record):
     """The records that the person sees, newest first, a page at a time."""
     return listed(*page(model_of(record), request.args))
 
 
-@blueprint.post("/<record>")
+@blueprint.post("/<record_type:record>")
 def making(record):
     """A new record in the branch that the body names, else in the person's own."""
     model, data = model_of(record), body()
-    values = single({name: value for name, value in data.items() if name != "branch"})
-    made = records.create(g.actor, model, values, branch=branch_of(text(data, "branch")))
+    branch = branch_of(text(data, "branch"))
+    values = fitting(model, branch.id, {name: value for name, value in data.items() if name != "branch"})
+    made = records.create(g.actor, model, values, branch=branch)
     address = f"{PREFIX}/{record}/{made.id}"
     return _one(found(model, made.id), 201, {"Location": address})
 
 
-@blueprint.get("/<record>/<int:row_id>")
+@blueprint.get("/<record_type:record>/<int:row_id>")
 def reading(record, row_id):
     """One record; its revision is the ETag."""
     return _one(found(model_of(record), row_id))
 
 
-@blueprint.patch("/<record>/<int:row_id>")
+@blueprint.patch("/<record_type:record>/<int:row_id>")
 def changing(record, row_id):
     """Change fields of a record that is as If-Match says. `reason` tells why, where a moment is corrected."""
     model = model_of(record)
     row, data, seen = found(model, row_id), body(), revision(needed=True)
     is_field = "reason" in model.by_api_name()  # then it is both: what is kept, and why the rest was changed
-    values = single({name: value for name, value in data.items() if is_field or name != "reason"})
+    values = {name: value for name, value in data.items() if is_field or name != "reason"}
+    values = fitting(model, row.branch_id, values)
     records.change(g.actor, row, values, revision=seen, reason=text(data, "reason"))
     return _one(found(model, row_id))
 
 
-@blueprint.post("/<record>/<int:row_id>/transitions")
+@blueprint.post("/<record_type:record>/<int:row_id>/transitions")
 def stepping(record, row_id):
     """Take a record a step further: the event, what it asks for, and the reason where one is needed."""
     model = model_of(record)
@@ -59,11 +62,12 @@ def stepping(record, row_id):
         raise Refused(Fault("event", say("请写明要办理的事项", "say which step to take"), "required"))
     if not isinstance(values, dict):
         raise Malformed(Fault("values", say("应为 JSON 对象", "a JSON object is wanted"), "type"))
-    records.transition(g.actor, row, event, single(values), revision=seen, reason=text(data, "reason"))
+    values = fitting(model, row.branch_id, values)
+    records.transition(g.actor, row, event, values, revision=seen, reason=text(data, "reason"))
     return _one(found(model, row_id))
 
 
-@blueprint.post("/<record>/<int:row_id>/hand-over")
+@blueprint.post("/<record_type:record>/<int:row_id>/hand-over")
 def handing_over(record, row_id):
     """Hand a record to another branch, department or person. 204 where the person no longer sees it then."""
     model = model_of(record)

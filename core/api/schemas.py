@@ -25,6 +25,33 @@ KINDS = {
     "moment": {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]},
 }
 
+WRITTEN = {  # what is written may be shorter than what is read; the example is what a fault says to write
+    "money": {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]{1,2})?$", "examples": ["1200.50"]},
+    "day": {"type": "string", "format": "date", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "examples": ["2026-03-05"]},
+    "moment": {
+        "type": "string",
+        "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$",
+        "examples": ["2026-03-05T14:30:00+08:00"],
+    },
+}
+
+
+def is_typed(column):
+    """Whether people fill the column in."""
+    return column.name in TYPED_BASE or not (column.read_only or column.name in ("number", "state"))
+
+
+def form_written(column):
+    """The schema of a column's value as it is written, without its words. Personal values may come back masked."""
+    found = dict(WRITTEN.get(column.kind) or KINDS.get(column.kind, {"type": "string"}))
+    if isinstance(column, Ref) and column.rel_model not in (Person, Department):
+        found["type"] = "integer"
+    if getattr(column, "personal", None):
+        return {"type": list(dict.fromkeys(("string", found["type"])))}
+    if column.kind == "choice":
+        found["enum"] = list(column.options)
+    return found
+
 
 class RecordType:
     """A record type as some branches have it together: fields, questions, states and transitions."""
@@ -57,13 +84,13 @@ class RecordType:
 
     def schema_of_new(self):
         """The body that makes a record."""
-        names = {name: column for name, column in self.columns.items() if self._is_typed(column)}
+        names = {name: column for name, column in self.columns.items() if is_typed(column)}
         wanted = [name for name, column in names.items() if column.required and name not in BASE_WANTED]
         place = {"type": "string", "description": say("机构代码,默认为本人所属机构", "a code; without it, one's own")}
         properties = {name: self._property(name, column, written=True) for name, column in names.items()}
         return {
             "type": "object",
-            "properties": {"branch": place, **properties, **self._answers()},
+            "properties": {"branch": place, **properties, **self._answers(written=True)},
             "required": wanted,
             "additionalProperties": False,
         }
@@ -99,22 +126,23 @@ class RecordType:
                 kind = {"type": "array", "items": {"type": "string"}} if not end else {"type": "string"}
                 yield {"name": name + end, "in": "query", "description": str(column.label), "schema": kind}
 
-    def _is_typed(self, column):
-        return column.name in TYPED_BASE or not (column.read_only or column.name in ("number", "state"))
-
     def _property(self, name, column, written=False):
+        found = form_written(column) if written else self._read(column)
+        may_be_empty = column.null or (written and (not column.required or name in BASE_WANTED))
+        found["title"], found["description"] = str(column.label), self._told(name, column)
+        if not written and not is_typed(column):
+            found["readOnly"] = True
+        return _nullable(found) if may_be_empty else found
+
+    def _read(self, column):
         found = dict(KINDS.get(column.kind, {"type": "string"}))
         if isinstance(column, Ref):
             found = {"type": "string" if column.rel_model in (Person, Department) else "integer"}
         if column.kind == "choice":
             found["enum"] = list(column.options)
-        if getattr(column, "personal", None) and not written:  # masked, unless a purpose is told
+        if getattr(column, "personal", None):  # masked, unless a purpose is told
             found = {"type": "string"}
-        may_be_empty = column.null or (written and not column.required)
-        found["title"], found["description"] = str(column.label), self._told(name, column)
-        if not written and not self._is_typed(column):
-            found["readOnly"] = True
-        return _nullable(found) if may_be_empty else found
+        return found
 
     def _told(self, name, column):
         """What there is to say of a field: its choices in words, its clauses, what it is kept for."""
@@ -132,13 +160,12 @@ class RecordType:
             parts.append(say("仅在启用 {name} 的机构", "only where {name} is on", name=name.split("__")[0]))
         return ". ".join(filter(None, parts))
 
-    def _answers(self):
-        return {name: _nullable(self._question(question)) for name, question in self.questions.items()}
+    def _answers(self, written=False):
+        return {name: _nullable(self._question(question, written)) for name, question in self.questions.items()}
 
-    def _question(self, question):
-        found = {**KINDS.get(question.kind, {"type": "string"}), "title": str(question.label)}
-        if question.kind == "choice":
-            found["enum"] = list(question.column.options)
+    def _question(self, question, written):
+        found = form_written(question.column) if written else self._read(question.column)
+        found["title"] = str(question.label)
         parts = [say("附加问题", "an added question")]
         if question.required:
             parts.append(say("必填", "required"))

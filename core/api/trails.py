@@ -22,7 +22,7 @@ from core.replay import state_now, workings_of
 from core.switches import is_on
 
 
-@blueprint.get("/<record>/<int:row_id>/clocks")
+@blueprint.get("/<record_type:record>/<int:row_id>/clocks")
 def clocks(record, row_id):
     """The clocks of a record as of now; with working=1 each with how its due moment was counted, day by day."""
     row = found(model_of(record), row_id)
@@ -56,7 +56,7 @@ def _clock(clock, limits, logins, zone):
     }
 
 
-@blueprint.get("/<record>/<int:row_id>/history")
+@blueprint.get("/<record_type:record>/<int:row_id>/history")
 def history(record, row_id):
     """The trail of a record, oldest first, a page at a time; personal values are masked as they are on the record."""
     row = found(model_of(record), row_id)

@@ -34,7 +34,7 @@ def routes(program, name, row):
     for rule in program.url_map.iter_rules():
         if rule.endpoint.startswith("api.") and "row_id" in rule.arguments:
             for method in rule.methods - {"HEAD", "OPTIONS"}:
-                path = rule.rule.replace("<record>", name).replace("<int:row_id>", str(row.id))
+                path = rule.rule.replace("<record_type:record>", name).replace("<int:row_id>", str(row.id))
                 yield method, path, bodies.get(path.rsplit("/", 1)[1], bodies.get(method))
 
 

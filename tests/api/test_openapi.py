@@ -9,7 +9,7 @@ from core.testing import branch, console, models, work
 
 KEYWORDS = {
     "type", "properties", "required", "additionalProperties", "items", "enum", "title", "description", "readOnly", "anyOf",
-    "format", "pattern", "minimum", "maximum", "default", "minProperties", "minItems", "maxItems", "$ref",
+    "format", "pattern", "minimum", "maximum", "default", "minProperties", "minItems", "maxItems", "$ref", "examples",
 }  # fmt: skip
 TYPES = {
     "object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool, "null": type(None),
@@ -84,8 +84,11 @@ def test_it_names_every_route_and_no_other(program, document):
     for rule in program.url_map.iter_rules():
         if rule.endpoint.startswith("api."):
             path = rule.rule.removeprefix("/api/v1").replace("<int:row_id>", "{id}")
-            for name in models() if "<record>" in path else ("",):
-                wanted |= {(path.replace("<record>", name), method) for method in rule.methods - {"HEAD", "OPTIONS"}}
+            for name in models() if "<record_type:record>" in path else ("",):
+                wanted |= {
+                    (path.replace("<record_type:record>", name), method)
+                    for method in rule.methods - {"HEAD", "OPTIONS"}
+                }
     told = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
     assert told == wanted
 

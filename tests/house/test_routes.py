@@ -115,6 +115,7 @@ def header_faults(answer):
     for name, value in (("default-src", "'self'"), ("script-src", "'self'"), ("style-src", "'self'"), ("object-src", "'none'"),
                         ("base-uri", "'none'"), ("form-action", "'self'"), ("frame-ancestors", "'none'")):  # fmt: skip
         faults += [name] if rules.get(name) != value else []
+    faults += [f"{name} is not ASCII" for name, value in answer.headers if not value.isascii()]  # no server sends it
     answer.get_data()
     return faults
 

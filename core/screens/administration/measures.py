@@ -17,6 +17,7 @@ from core.people import Person
 from core.plugins import registry
 from core.screens.administration.asking import branch_of, today
 from core.screens.administration.measure_rows import behind, page_of, row_of, with_records
+from core.screens.downloads import kept_as
 from core.screens.page import Page, open_branches
 from core.transfer.cells import guarded
 
@@ -76,9 +77,7 @@ class Measures(Page):
             for row in measured(g.actor, branch, period, name, by or None):
                 writer.writerow(["" if row[key] is None else guarded(row[key]) for key in HEADERS])
         name = f"measures-{branch.code}-{period}.csv"
-        response = Response("\ufeff" + file.getvalue(), mimetype="text/csv")
-        response.headers.set("Content-Disposition", "attachment", filename=name)
-        return response
+        return kept_as(Response("\ufeff" + file.getvalue(), mimetype="text/csv"), name)
 
     @expose("/<measure>/rows")
     def rows(self, measure):

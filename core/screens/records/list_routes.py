@@ -11,6 +11,7 @@ from core.language import say
 from core.organisation import organisation
 from core.records.showing import personal_of, purpose_in
 from core.replay import state_now
+from core.screens.downloads import kept_as
 from core.screens.records import bulk, listing, lookups, made_inside
 from core.screens.records.cells import address, state_cell, title_of
 from core.screens.records.clock_cards import TONES
@@ -121,6 +122,4 @@ def query_with(args, changes):
 
 def download(pieces, name, kind):
     """Pieces of bytes as a file to be kept."""
-    response = Response(stream_with_context(pieces), mimetype=MIMES[kind])
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    return kept_as(Response(stream_with_context(pieces), mimetype=MIMES[kind]), name)
