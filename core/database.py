@@ -46,7 +46,7 @@ class Sqlite(peewee.SqliteDatabase):
         has_begun = False
         try:
             while not (has_begun := self._has_begun(lock_type, end)):
-                time.sleep(random.uniform(0.001, 0.004))
+                time.sleep(random.uniform(0.001, 0.004))  # nosec B311  # a pause, no secret
         finally:
             try:
                 self.execute_sql(f"PRAGMA busy_timeout = {patience}")
@@ -300,7 +300,7 @@ def insert_rows(model, rows, beyond=0, ids=None):
     values = [
         (row_id, *[convert(row[name]) for name, convert in converters]) for row_id, row in zip(ids, rows, strict=True)
     ]
-    statement = f'INSERT INTO "{model._meta.table_name}" ({columns}) VALUES ({marks})'
+    statement = f'INSERT INTO "{model._meta.table_name}" ({columns}) VALUES ({marks})'  # nosec B608  # names from our own models
     try:
         db.cursor().executemany(statement, values)
     except Exception as error:
@@ -321,7 +321,7 @@ def new_ids(model, count, beyond=0):
     """Ids for so many new rows, ascending, which nobody else is given. On SQLite only inside the write transaction."""
     table = model._meta.table_name
     if is_sqlite():  # the transaction holds the write lock, so nobody else takes these
-        highest = max(db.execute_sql(f'SELECT MAX("id") FROM "{table}"').fetchone()[0] or 0, beyond)
+        highest = max(db.execute_sql(f'SELECT MAX("id") FROM "{table}"').fetchone()[0] or 0, beyond)  # nosec B608  # names from our own models
         return range(highest + 1, highest + 1 + count)
     sql = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
     return [row[0] for row in db.execute_sql(sql, (f'"{table}"', count)).fetchall()]

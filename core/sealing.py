@@ -147,8 +147,9 @@ def drop_index(db, table, column):
 
 def _rewrite(db, table, told, change):
     mark, names = "?" if is_sqlite() else "%s", list(told)
-    read = f'SELECT "id", {", ".join(_quoted(names))} FROM "{table}" WHERE "id" > {mark} ORDER BY "id" LIMIT {CHUNK}'
-    write = f'UPDATE "{table}" SET {", ".join(f"{name} = {mark}" for name in _quoted(names))} WHERE "id" = {mark}'
+    read, write = ", ".join(_quoted(names)), ", ".join(f"{name} = {mark}" for name in _quoted(names))
+    read = f'SELECT "id", {read} FROM "{table}" WHERE "id" > {mark} ORDER BY "id" LIMIT {CHUNK}'  # nosec B608  # our names
+    write = f'UPDATE "{table}" SET {write} WHERE "id" = {mark}'  # nosec B608  # names from our own models
     last = -(2**63)
     while rows := db.execute_sql(read, (last,)).fetchall():
         new = [

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import ParseError  # nosec B405  # only the error; a file with a DOCTYPE is refused unread
 from xml.parsers import expat
 
 from openpyxl import load_workbook
