@@ -39,7 +39,7 @@ SCHEMAS = {
         }
     ),
     "HandOver": _whole(
-        {"branch": TEXT, "department": TEXT, "owner": TEXT, "reason": TEXT}, ("branch", "department", "owner")
+        {"branch": PERHAPS, "department": PERHAPS, "owner": PERHAPS, "reason": TEXT}, ("branch", "department", "owner")
     ),
     "HistoryEntry": _whole(
         {

@@ -86,7 +86,10 @@ class RecordType:
         """The body that makes a record."""
         names = {name: column for name, column in self.columns.items() if is_typed(column)}
         wanted = [name for name, column in names.items() if column.required and name not in BASE_WANTED]
-        place = {"type": "string", "description": say("机构代码,默认为本人所属机构", "a code; without it, one's own")}
+        place = {
+            "type": ["string", "null"],
+            "description": say("机构代码,默认为本人所属机构", "a code; without it, one's own"),
+        }
         properties = {name: self._property(name, column, written=True) for name, column in names.items()}
         return {
             "type": "object",
@@ -99,7 +102,7 @@ class RecordType:
         """The body that changes a record: what is left out stays."""
         schema = self.schema_of_new()
         del schema["properties"]["branch"], schema["required"]
-        reason = {"type": "string", "description": say("更正时间的原因", "why a moment is corrected")}
+        reason = {"type": ["string", "null"], "description": say("更正时间的原因", "why a moment is corrected")}
         return {**schema, "properties": {"reason": reason, **schema["properties"]}, "minProperties": 1}
 
     def schema_of_step(self):
@@ -109,8 +112,11 @@ class RecordType:
             "type": "object",
             "properties": {
                 "event": {"type": "string", "enum": list(self.transitions), "description": "\n".join(told)},
-                "values": {"type": "object", "description": say("该步骤要填的项", "the fields that the step asks for")},
-                "reason": {"type": "string"},
+                "values": {
+                    "type": ["object", "null"],
+                    "description": say("该步骤要填的项", "the fields that the step asks for"),
+                },
+                "reason": {"type": ["string", "null"]},
             },
             "required": ["event"],
             "additionalProperties": False,
