@@ -66,16 +66,20 @@ def timed(scan, *served):
     return scan(*served), time.monotonic() - began
 
 
-def run(name, *words, **options):
-    """Run a tool; its finished process. What it said lies in the reports."""
+def run(name, *words):
+    """Run a tool; (exit status, what it printed). What it said lies in the reports, errors beside it."""
     print(f"== {name}", flush=True)
-    done = subprocess.run([TOOLS / words[0], *words[1:]], cwd=REPORTS, capture_output=True, text=True, **options)
-    (REPORTS / f"{name}.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
-    return done
+    said = REPORTS / f"{name}.txt"
+    with (
+        said.open("w", encoding="utf-8") as out,
+        (REPORTS / f"{name}.errors.txt").open("w", encoding="utf-8") as errors,
+    ):
+        done = subprocess.run([TOOLS / words[0], *words[1:]], cwd=REPORTS, stdout=out, stderr=errors)
+    return done.returncode, said.read_text(encoding="utf-8")
 
 
 def bandit():
-    done = run(
+    _, said = run(
         "bandit",
         "bandit",
         "-q",
@@ -86,18 +90,18 @@ def bandit():
         "json",
         *(ROOT / n for n in ("core", "plugins", ".ci")),
     )
-    rows = json.loads(done.stdout)["results"]
+    rows = json.loads(said)["results"]
     place = {row["filename"]: Path(row["filename"]).relative_to(ROOT) for row in rows}
     return [f"{place[row['filename']]}:{row['line_number']} {row['test_id']} {row['issue_text']}" for row in rows]
 
 
 def pip_audit():
     lock = ROOT / "requirements.lock"
-    done = run("pip-audit", "pip-audit", "-r", lock, "--disable-pip", "--progress-spinner", "off", "-f", "json")
+    _, said = run("pip-audit", "pip-audit", "-r", lock, "--disable-pip", "--progress-spinner", "off", "-f", "json")
     try:
-        rows = json.loads(done.stdout)["dependencies"]
+        rows = json.loads(said)["dependencies"]
     except ValueError:
-        return [f"{NOT_ASKED} {done.stderr.strip().splitlines()[-1]}"]
+        return [f"{NOT_ASKED} it did not come to its end"]
     unknown = [row["name"] for row in rows if "skip_reason" in row]
     wrong = [f"{row['name']} {row['version']} {each['id']}" for row in rows for each in row.get("vulns", ())]
     if unknown:
@@ -158,6 +162,7 @@ def sign_in(url, link):
     send(f"{url}{link}")
     password = secrets.token_urlsafe(20)
     send(f"{url}/account/password", new=password, again=password)
+    browser.open(f"{url}/account/").read()  # a page with a form: from here on the session has the secret of its tokens
     return "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
 
 
@@ -176,13 +181,13 @@ def is_signed_in(served):
 
 
 def schemathesis(served):
-    done = run(
+    status, said = run(
         "schemathesis", "schemathesis", "run", f"{served['url']}/api/v1/openapi.json", "--url", f"{served['url']}/api/v1",
         "-H", f"Authorization: Bearer {served['token']}", "--checks", "all", "--exclude-checks", ",".join(NO_FINDINGS),
         "--max-examples", "30", "--no-color", "--seed", "1",
     )  # fmt: skip
-    failures = re.findall(r"^ +❌ (ST\d+ .*)$", done.stdout, re.M)
-    return failures or ([] if done.returncode == 0 else ["it did not come to its end"])
+    failures = re.findall(r"^ +❌ (ST\d+ .*)$", said, re.M)
+    return failures or ([] if status == 0 else ["it did not come to its end"])
 
 
 def wapiti(served):
@@ -192,8 +197,8 @@ def wapiti(served):
     leaves = [word for path in LEAVES for word in ("-x", served["url"] + path)]
     run(
         "wapiti", "wapiti", "-u", f"{served['url']}/", "-H", f"Cookie: {served['cookie']}", "--scope", "folder",
-        *leaves, "-m", MODULES, "--max-scan-time", "60", "--max-attack-time", "15", "-f", "json", "-o", report,
-        "--max-files-per-dir", "12", "--flush-session", "--no-bugreport", "--store-session", place,
+        *leaves, "-m", MODULES, "--max-scan-time", "40", "--max-attack-time", "12", "-f", "json", "-o", report,
+        "--max-files-per-dir", "3", "--max-links-per-page", "60", "--max-parameters", "40", "--flush-session", "--no-bugreport", "--store-session", place,
     )  # fmt: skip
     if not report.exists():
         return ["it did not come to its end"]
@@ -213,13 +218,13 @@ def sqlmap(served):
     (REPORTS / "sqlmap-addresses.txt").write_text("\n".join(addresses), encoding="utf-8")
     results = REPORTS / "sqlmap.csv"
     results.unlink(missing_ok=True)
-    done = run(
+    _, said = run(
         "sqlmap", "sqlmap", "-m", REPORTS / "sqlmap-addresses.txt", "--batch", "--flush-session", "--disable-coloring",
-        "-H", f"Cookie: {served['cookie']}", "-H", f"Authorization: Bearer {served['token']}", "--drop-set-cookie",
+        "--cookie", served["cookie"], "-H", f"Authorization: Bearer {served['token']}", "--drop-set-cookie",
         "--technique", "BEU", "--threads", "4", "--timeout", "20", "--output-dir", REPORTS / "sqlmap", "--dbms", "SQLite",
         "--ignore-code", "*", "--results-file", results,
     )  # fmt: skip
-    tried = len(set(re.findall(r"testing URL '([^']+)'", done.stdout)))
+    tried = len(set(re.findall(r"testing URL '([^']+)'", said)))
     rows = results.read_text(encoding="utf-8").splitlines()[1:] if results.exists() else []
     if tried < len(addresses):
         rows.append(f"{len(addresses) - tried} of {len(addresses)} addresses were not tried")
