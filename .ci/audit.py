@@ -224,7 +224,7 @@ def sqlmap(served):
     _, said = run(
         "sqlmap", "sqlmap", "-m", REPORTS / "sqlmap-addresses.txt", "--batch", "--flush-session", "--disable-coloring",
         "--cookie", served["cookie"], "-H", f"Authorization: Bearer {served['token']}", "--drop-set-cookie",
-        "--technique", "BEU", "--threads", "4", "--timeout", "20", "--output-dir", REPORTS / "sqlmap", "--dbms", "SQLite",
+        "--technique", "BE", "--threads", "4", "--timeout", "20", "--output-dir", REPORTS / "sqlmap", "--dbms", "SQLite",
         "--ignore-code", "*", "--results-file", results,
     )  # fmt: skip
     tried = len(set(re.findall(r"testing URL '([^']+)'", said)))
