@@ -1,4 +1,4 @@
-"""Fixtures: the web program with its API, a person who may do all, and rows of every record type in every branch."""
+"""Fixtures: every plugin switched on, the web program with its API, one who may do all, rows of every type everywhere."""
 
 import itertools
 import os
@@ -6,18 +6,38 @@ from datetime import timedelta
 
 import pytest
 
-from core import access, attachments
+from core import access, attachments, switches
 from core.access import ROLES, Actor, Role
 from core.language import Words
 from core.people import add_person
 from core.plugins import registry
-from core.testing import branch, console, department_of, local
+from core.testing import BEGINNING, branch, console, department_of, local
 from tests.api.conftest import Api
 from tests.house.filling import Filling
 from tests.screens.conftest import app, client, sign_in  # noqa: F401
 
 NOW = local("2025-03-05 09:30")
 DRILL = bool(os.environ.get("ZHIXING_DRILL"))  # make drill: the long form of every test
+SERVED = ("TJ", "BJ")  # the branches in which everything is on
+
+
+def regulations():
+    """The plugins that are chosen: what they stand on is on with them."""
+    return [name for name, plugin in registry().plugins.items() if not plugin.manifest.business]
+
+
+def switch_everything_on():
+    """Switch on every plugin there is where the small group has one on, so that a new one takes part in every test."""
+    for name, code in itertools.product(regulations(), SERVED):
+        if not switches.is_on(name, branch(code).id, BEGINNING):
+            switches.switch(console(), name, branch(code), "on", reason="试验")
+
+
+@pytest.fixture
+def settings(settings):
+    """The small group with every plugin switched on in the branches served."""
+    switch_everything_on()
+    return settings
 
 
 def new_role(monkeypatch, name, permissions, capacity=None):
@@ -53,7 +73,7 @@ def all_may(monkeypatch, group):
 @pytest.fixture
 def filled(all_may, settings):
     """Two rows of every record type, each with a file, in TJ and BJ: {record name: [row]}."""
-    return fill(("TJ", "BJ"), all_may, settings)
+    return fill(SERVED, all_may, settings)
 
 
 def fill(codes, person, settings, each=2):

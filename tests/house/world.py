@@ -13,7 +13,7 @@ from core.organisation import add_branch
 from core.people import add_person
 from core.plugins import registry
 from core.testing import branch, console
-from tests.house.conftest import NOW, fill
+from tests.house.conftest import NOW, SERVED, fill, regulations
 
 SHIPPED = (
     "staff",
@@ -80,8 +80,7 @@ def make_world(seed, person, settings):
         parent = chance.choice([code for code in parents if code != "HQ"])
         add_branch(console(), f"U{n}", f"机构{n}", branch(parent))
         parents[f"U{n}"] = parent
-    regulations = [name for name, plugin in registry().plugins.items() if not plugin.manifest.business]
-    choices = {("timeliness", "TJ"): True, ("timeliness", "BJ"): True}
+    choices = {(name, code): True for name in regulations() for code in SERVED}
     grants = {}
     for n in range(12):
         login, home = f"person{n}", chance.choice(sorted(parents))
@@ -92,7 +91,7 @@ def make_world(seed, person, settings):
         for role, at in grants[login]:
             access.grant(console(), made, role, branch(at))
     rows = fill(sorted(parents), person, settings, each=1)
-    for plugin in regulations:
+    for plugin in regulations():
         for code in chance.sample(sorted(set(parents) - {"HQ"}), 4):
             value = chance.random() < 0.6
             switches.switch(console(NOW), plugin, branch(code), "on" if value else "off", reason="随机")
