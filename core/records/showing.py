@@ -7,7 +7,7 @@ from core.database import transaction
 from core.errors import Denied, Fault, Refused
 from core.language import say
 from core.records.shown import Showing, remember
-from core.records.visibility import may_see
+from core.records.visibility import columns, may_see
 
 LEAST, MOST = 2, 255  # characters of a purpose
 
@@ -48,11 +48,11 @@ def show(actor, rows, purpose, minutes=0):
     purpose, done = purpose_in(purpose), 0
     with transaction():
         for row in rows:
-            columns = _showable(actor, row)
-            columns = [column for column in columns if column.personal == purpose] or columns
-            if columns:
+            shown = _showable(actor, row)
+            shown = [column for column in shown if column.personal == purpose] or shown
+            if shown:
                 done += 1
-                names = [column.name for column in columns]
+                names = [column.name for column in shown]
                 _keep(actor, row._meta.record, row.branch_id, names, purpose, row_id=row.id, minutes=minutes)
                 remember(actor, row._meta.record, row.id, names)
     if not done:
@@ -69,8 +69,10 @@ def _showable(actor, record):
     model = type(record)
     return [
         column
-        for column in personal_of(model).values()
-        if record.__data__.get(column.name) not in (None, "") and may_see(actor, model, column, record.branch_id)
+        for column in columns(model, record.branch_id, actor.now).values()
+        if column.personal
+        and record.__data__.get(column.name) not in (None, "")
+        and may_see(actor, model, column, record.branch_id)
     ]
 
 
