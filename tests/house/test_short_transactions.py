@@ -9,6 +9,7 @@ import pytest
 
 from core import closings, database, records, switches
 from core.access import system
+from core.plugins import registry
 from core.records.model import Batch
 from core.sweep import sweep
 from core.testing import branch, console, local
@@ -55,9 +56,18 @@ def short(durations, at_least):
     assert max(durations) < LONGEST, f"{max(durations) * 1000:.0f} ms in one of {len(durations)} transactions"
 
 
+def with_gaps(mapping):
+    """The text of a mapping that lifts what plugins ask for beyond what it was written for."""
+    asked = {f for _, added in registry().extensions["complaint"] for each in added.requires for f in each.fields}
+    names = sorted(name for name in asked if "__" in name)
+    return mapping.replace("gaps = [", "gaps = [" + "".join(f'"{name}", ' for name in names))
+
+
 def test_no_transaction_of_long_work_is_long(settings, durations, tmp_path):
     """Import, its undoing, sweep, closing and switches over a thousand records."""
-    file, mapping = tmp_path / "complaints.csv", ROOT / "config" / "imports" / "tdi_complaints.toml"
+    file, mapping = tmp_path / "complaints.csv", tmp_path / "mapping.toml"
+    shipped = ROOT / "config" / "imports" / "tdi_complaints.toml"
+    mapping.write_text(with_gaps(shipped.read_text("utf-8")), "utf-8")
     with open(ROOT / "tests" / "data" / "tdi_complaints.csv", encoding="utf-8-sig", newline="") as source:
         rows = {row[0]: row for row in csv.reader(source)}
     with open(file, "w", encoding="utf-8", newline="") as target:
