@@ -150,7 +150,7 @@ def test_what_is_sent_by_a_page(app, sign_in, api, settings, all_may):
 
     def asked(send):
         answer = send()
-        if answer.status_code == 500:
+        if answer.status_code in (422, 500):  # 422: it was broken off within a plugin's rule, which fails closed
             raise Broken
         assert answer.status_code in (200, 201, 303), answer.text[-3000:]
 
