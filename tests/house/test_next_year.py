@@ -13,7 +13,7 @@ from core.plugins import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 ZHIXING = ("-c", "import sys; from core.commands import main; sys.exit(main())")
-LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "var", "*.egg-info", "node_modules")
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", "build", "dist", "var", "*.egg-info")
 NEW = "next_year"
 PATIENCE = 3600
 # A telling few: rights of fields, two at one record, who sees what, all or nothing, and the kit.
