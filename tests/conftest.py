@@ -9,6 +9,7 @@ import pytest
 from core import database, keys, testing
 from core.language import set_language
 from core.settings import Settings
+from tests.browser import ARGUMENTS, find_chromium
 from tests.places import PostgresqlPlace, SqlitePlace
 
 
@@ -87,3 +88,17 @@ def record(group):
 @pytest.fixture
 def branch(group):
     return testing.branch
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A browser, driven by playwright. Skips where there is none; under CI that is a failure."""
+    path = find_chromium()
+    if path is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no Chromium here")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield started
+        started.close()

@@ -12,7 +12,7 @@ from tests.house.conftest import DRILL, NOW, new_person
 from tests.house.routes import digest
 from tests.house.sending import form_of
 from tests.house.test_conflicts import allowed, changeable, places_to_step, typed
-from tests.screens.conftest import address, browser, live  # noqa: F401
+from tests.screens.conftest import address, live  # noqa: F401
 
 PASSWORD = "eine sehr lange Losung 42"
 

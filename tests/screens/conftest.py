@@ -1,6 +1,5 @@
 """Fixtures: the web program over the small group, people signed in to it, and a real browser in front of it."""
 
-import os
 import threading
 from datetime import UTC, datetime
 
@@ -12,7 +11,6 @@ from core import database, people
 from core.app import create_app
 from core.people import person_by_login
 from core.testing import local
-from tests.browser import ARGUMENTS, find_chromium
 
 
 class Visitor(FlaskClient):
@@ -74,20 +72,6 @@ def queries(monkeypatch):
 
     monkeypatch.setattr(database.db.obj, "execute_sql", counted)
     return ran
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """A browser, driven by playwright. Skips where there is none; under CI that is a failure."""
-    path = find_chromium()
-    if path is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no Chromium here")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
-        yield started
-        started.close()
 
 
 @pytest.fixture
