@@ -69,6 +69,7 @@ def walked(noted):
     return {test: set(tables) for test, tables in noted.items() if shipped <= set(tables)}
 
 
+@pytest.mark.pure  # once will do: the tests themselves run on both databases
 def test_a_new_plugin_takes_part_in_the_tests_of_the_house(settings, copied, pytestconfig):
     found = walked(asked(copied, pytestconfig, *FEW))
     assert set(found) == set(FEW)
