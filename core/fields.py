@@ -64,7 +64,7 @@ class Described:
         return "" if value is None else str(value)
 
 
-def _printable(text):
+def printable(text):
     """`text` again. Raises ValueError where it holds what no database keeps: NUL, half of a surrogate pair."""
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError(say("含有无法保存的字符", "it holds characters that cannot be kept"))
@@ -75,7 +75,7 @@ def _written(value):
     """A value as text. Raises ValueError where it is none: JSON's true, lists and objects."""
     if isinstance(value, (bool, list, dict)):
         raise ValueError(say("应为文字", "text is wanted"))
-    return _printable(str(value))
+    return printable(str(value))
 
 
 FIRST_YEAR, LAST_YEAR = 1900, 2199

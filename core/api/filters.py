@@ -11,6 +11,7 @@ from core import sealing
 from core.api.problems import Malformed
 from core.database import is_sqlite
 from core.errors import Fault
+from core.fields import printable
 from core.forms import PREFIX, form_of
 from core.language import say
 from core.organisation import Department, organisation
@@ -92,7 +93,7 @@ def _condition(model, column, expression, end, texts, branches, actor, zone):
         value = column.parse(texts[0], Place(zone))
         return _bounded(column, expression, end, value, zone)
     conditions = []
-    for text in texts:
+    for text in map(printable, texts):
         if not text.strip():
             conditions.append(expression.is_null())
         else:
