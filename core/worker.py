@@ -39,7 +39,7 @@ class Worker:
         self._planned = {}  # (job, branch id) -> the slot up to which nothing is left to plan
         self._stopping, self._thread = threading.Event(), None
         self._troubles, self._seen_at = Counter(), None
-        self._began = monotonic()  # of the round
+        self._began = {}  # of the round at hand, in each of the two threads
         if apart:
             apart.is_stopping = self._stopping.is_set
 
@@ -95,7 +95,6 @@ class Worker:
 
         An error in one part is noted and leaves the others; trouble with the database lets the worker wait longer.
         """
-        self._began = monotonic()
         plugins = {} if self.apart else self._plugins(now)
         parts = {
             "core.refresh": refresh,
@@ -125,6 +124,7 @@ class Worker:
         return {name: lambda job=job: self._run_due(job, now) for name, job in jobs_.items()}
 
     def _do(self, place, parts, now):
+        self._began[place] = monotonic()
         for part, act in parts.items():
             if not self._stopping.is_set() and not self._guarded(part, act, now):
                 self._troubles[place] += 1
@@ -209,7 +209,9 @@ class Worker:
             return
         is_apart = job.is_apart and self.apart
         longer = timedelta(seconds=self.settings.hook_seconds) if is_apart else timedelta()
-        present = now + timedelta(seconds=monotonic() - self._began)  # a lease counts from when it is taken
+        present = now + timedelta(
+            seconds=monotonic() - self._began["apart" if is_apart else "here"]
+        )  # a lease counts from when it is taken
         run = jobs.claim(job.name, branch_id, slot, self.name, present, self.lease + longer)
         if run is None:
             return

@@ -343,3 +343,22 @@ def test_a_message_says_whether_it_may_have_come_before(settings, monkeypatch):
     one, two = Message.select().order_by(Message.id)
     first = ("finding:1", one.id)
     assert got == [(*first, False), (*first, True), ("finding:2", two.id, False), (*first, True)]
+
+
+def test_a_lease_beside_the_main_loop_counts_from_when_it_is_taken(settings, monkeypatch):
+    clock, taken = [0.0], []
+    monkeypatch.setattr("core.worker.monotonic", lambda: clock[0])
+
+    class Beside:
+        def perform(self, job, run, now):
+            taken.append(JobRun.get_by_id(run.id).lease_until)
+
+        def deliver(self, now, limit):
+            """A long call; meanwhile the main loop begins a round of its own."""
+            clock[0] = 100.0
+            one.round(NOON + timedelta(seconds=100))
+            return 0
+
+    one = Worker(settings, [Job("far", timedelta(hours=1), lambda actor, run: None, is_apart=True)], apart=Beside())
+    one.round_apart(NOON)
+    assert taken == [NOON + timedelta(seconds=100 + settings.hook_seconds) + one.lease]
