@@ -104,12 +104,12 @@ def attach(actor, record, name, content, settings):
             return audit.keep(actor, Attachment, values, branch_id=record.branch_id, verb="attach")
     except BaseException:
         if is_new:
-            _take_away(digest, settings.files)
+            take_away(digest, settings.files)
         raise
 
 
-def _take_away(digest, folder):
-    """Remove a content that no row speaks of: its own row was not written."""
+def take_away(digest, folder):
+    """Remove a content unless some row speaks of it. Outside any transaction: what is undone must find its file."""
     with suppress(peewee.DatabaseError), transaction():
         alone(f"file:{digest}", wait=True)
         if not Attachment.select().where(Attachment.sha256 == digest).exists():

@@ -1,7 +1,9 @@
 """Taking personal data out of a record and of all that is kept about it; what is counted stays, and the trail holds."""
 
+from functools import partial
+
 from core import audit
-from core.attachments import Attachment
+from core.attachments import Attachment, take_away
 from core.audit import AuditEntry
 from core.comments import Comment
 from core.database import door, transaction
@@ -18,10 +20,11 @@ def erase(actor, row, files, reason):
 
     `files` is the folder of uploaded files. The row and what is counted of it stay.
     """
-    with transaction(), door():
+    with transaction() as current, door():
         changed = _values(row)
         entries = _entries(row)
-        _rows_about(actor, row, files, reason)
+        gone = _rows_about(actor, row, reason)
+        current.after_commit += [partial(take_away, digest, files) for digest in gone]
         if changed:
             names = {**changed, "revision": row.revision + 1}
             type(row).update(names).where(type(row).id == row.id).execute()
@@ -71,20 +74,16 @@ def _entries(row):
     return [entry.id for query in found for entry in query.where(AuditEntry.changes.is_null(False))]
 
 
-def _rows_about(actor, row, files, reason):
-    """Empty the comments and files of a record, and drop notices and drafts about it."""
+def _rows_about(actor, row, reason):
+    """Empty the comments and files of a record, drop notices and drafts about it; the digests of what they held."""
     for table, told in ((Comment, {"text": ["…", WORD]}), (Attachment, {"name": ["…", WORD]})):
         for each in table.select(table.id).where(_about(table, row)):
             audit.note(actor, ERASED, table._meta.table_name, each.id, row.branch_id, told, reason)
     Comment.update(text=WORD).where(_about(Comment, row)).execute()
     digests = [each.sha256 for each in Attachment.select().where(_about(Attachment, row), Attachment.sha256 != "")]
     Attachment.update(name=WORD, sha256="", size_bytes=0).where(_about(Attachment, row)).execute()
-    others = {
-        each.sha256 for each in Attachment.select(Attachment.sha256).where(Attachment.sha256.in_(digests or [""]))
-    }
-    for digest in set(digests) - others:
-        (files / digest).unlink(missing_ok=True)
     drop_copies(row)
+    return set(digests)
 
 
 def drop_copies(row):

@@ -243,6 +243,20 @@ def test_where_no_law_has_it_kept_a_record_is_erased_with_all_that_hangs_on_it(m
     assert erased and all(entry.changes is None and entry.salt == "" for entry in erased)
 
 
+def test_an_erasure_that_fails_takes_no_file_away(monkeypatch, filled, settings, all_may):
+    row = theirs(filled)[0]
+    monkeypatch.setattr(requests, "decide", lambda who, found: [_without_law(d) for d in decide(who, found)])
+    path = everything_about(row, settings, all_may)[1]
+
+    def fails(*given):
+        raise RuntimeError("x")
+
+    monkeypatch.setattr("core.personal.erasing.audit.erase", fails)
+    with pytest.raises(RuntimeError):
+        forget(row, settings)
+    assert path.exists() and NUMBER in database_text()
+
+
 def _without_law(decision):
     decision.act = "erase"
     return decision
