@@ -7,6 +7,7 @@ import tempfile
 import pytest
 
 from core import database, keys, testing
+from core.kit.fixtures import actor, branch, record  # noqa: F401
 from core.language import set_language
 from core.settings import Settings
 from tests.browser import ARGUMENTS, find_chromium
@@ -73,21 +74,6 @@ def settings(place, tmp_path):
 def group(settings):
     """The small group, for tests that need no settings."""
     return testing
-
-
-@pytest.fixture
-def actor(group):
-    return testing.actor
-
-
-@pytest.fixture
-def record(group):
-    return testing.record
-
-
-@pytest.fixture
-def branch(group):
-    return testing.branch
 
 
 @pytest.fixture(scope="session")
