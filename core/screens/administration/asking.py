@@ -1,14 +1,14 @@
 """What pages of administration ask of a request: branches, people and days, and how a refused form comes back."""
 
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime, time, timedelta
 
 from flask import flash, g, redirect, request
 
 from core.accounts import visible_people
 from core.errors import NotFound, Refused
 from core.language import say
-from core.organisation import organisation
+from core.organisation import organisation, zone_of
 from core.screens.sign_in import branches_open_to
 from core.switches import local_day
 
@@ -38,6 +38,15 @@ class Typed:
         except ValueError:
             self.fault(name, say("不是有效的日期,请写成 2026-03-05", "not a day: write 2026-03-05"))
             return None
+
+    def during(self, query, moment):
+        """`query` with a column of moments from the day in "from" to the day in "to", both whole, in the branch's zone."""
+        zone, first, last = zone_of(g.branch.id), self.day("from"), self.day("to")
+        if first:
+            query = query.where(moment >= datetime.combine(first, time.min, zone))
+        if last:
+            query = query.where(moment < datetime.combine(last + timedelta(days=1), time.min, zone))
+        return query
 
     @contextmanager
     def judged(self):

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from datetime import datetime, time, timedelta
 
 from flask import Response, g, request
 from flask_admin import expose
@@ -11,7 +10,7 @@ from flask_admin import expose
 from core import audit
 from core.audit import EVERYWHERE, AuditEntry
 from core.language import Words, say
-from core.organisation import organisation, zone_of
+from core.organisation import organisation
 from core.plugins import registry
 from core.records.visibility import masked
 from core.screens.administration.asking import Typed, branch_of, branches_for
@@ -106,13 +105,7 @@ def _found(asked):
             query = query.where(getattr(AuditEntry, name) == asked.text(name))
     if asked.text("row").isdigit():
         query = query.where(AuditEntry.row_id == int(asked.text("row")))
-    zone = zone_of(g.branch.id)
-    first, last = asked.day("from"), asked.day("to")
-    if first:
-        query = query.where(AuditEntry.at >= datetime.combine(first, time.min, zone))
-    if last:
-        query = query.where(AuditEntry.at < datetime.combine(last + timedelta(days=1), time.min, zone))
-    return query
+    return asked.during(query, AuditEntry.at)
 
 
 def record_label(name):

@@ -1,16 +1,15 @@
 """Who saw which personal data in the clear, of what, for what purpose: for whoever watches over it."""
 
-from datetime import datetime, time, timedelta
-
 from flask import g, request
 from flask_admin import expose
 
 from core.language import Words, say
-from core.organisation import organisation, zone_of
+from core.organisation import organisation
 from core.people import Person
 from core.plugins import registry
 from core.records.shown import Showing
 from core.screens.administration.asking import Typed, branch_of, branches_for
+from core.screens.administration.audit import record_label
 from core.screens.administration.page import AdministrationPage
 
 VIEW = "core.showing.view"
@@ -36,7 +35,7 @@ class Showings(AdministrationPage):
             asked=asked,
             branches=[(depth, branch) for depth, branch in branches_for(VIEW) if branch.id in g.scope],
             tree=organisation(),
-            label_of=_label,
+            label_of=record_label,
             fields_of=_fields,
         )
 
@@ -53,17 +52,7 @@ def _found(asked):
             query = query.where(getattr(Showing, name) == asked.text(name))
     if asked.text("before").isdigit():
         query = query.where(Showing.id < int(asked.text("before")[:18]))
-    zone, first, last = zone_of(g.branch.id), asked.day("from"), asked.day("to")
-    if first:
-        query = query.where(Showing.at >= datetime.combine(first, time.min, zone))
-    if last:
-        query = query.where(Showing.at < datetime.combine(last + timedelta(days=1), time.min, zone))
-    return query
-
-
-def _label(name):
-    model = registry().models.get(name)
-    return str(model._meta.label) if model else name
+    return asked.during(query, Showing.at)
 
 
 def _fields(row):
