@@ -14,7 +14,7 @@ from django.conf import settings as django_settings
 from django.core.management import call_command
 
 from bench.lists import MOMENT, load
-from bench.places import KINDS, installation, settle, table
+from bench.places import each, table
 from core import people, testing
 from core.app import create_app
 from core.database import db, is_sqlite
@@ -26,13 +26,7 @@ APPS = ("admin", "auth", "contenttypes", "sessions", "messages")
 
 def main(sizes=(10_000, 100_000, 1_000_000)):
     """Measure on both databases; a row for each size and deed, with our rate as a share of Django admin's."""
-    rows = []
-    for kind in KINDS:
-        for size in sizes:
-            with installation(kind) as settings:
-                load(size)
-                settle()
-                rows += measure(kind, size, settings)
+    rows = [row for place in each(sizes, load) for row in measure(*place)]
     table(rows, COLUMNS)
     return rows
 

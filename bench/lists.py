@@ -9,7 +9,7 @@ from flask_admin import Admin
 from flask_admin.contrib.peewee import ModelView
 from flask_babel import Babel
 
-from bench.places import KINDS, installation, settle, table
+from bench.places import each, table
 from core import people, testing
 from core.app import create_app
 from core.database import db, door, insert_rows, transaction
@@ -21,13 +21,7 @@ ROUNDS = 15
 
 def main(sizes=(10_000, 100_000, 1_000_000)):
     """Measure on both databases; a row for each size with the ratio of ours to stock Flask-Admin's."""
-    rows = []
-    for kind in KINDS:
-        for size in sizes:
-            with installation(kind) as settings:
-                load(size)
-                settle()
-                rows.append(measure(kind, size, settings))
+    rows = [measure(*place) for place in each(sizes, load)]
     table(rows, ("database", "rows", "ours ms", "stock ms", "ratio", "queries", "stock queries"))
     return rows
 

@@ -30,6 +30,16 @@ def installation(kind):
                 server.cleanup()
 
 
+def each(sizes, load):
+    """(kind, size, settings) of a fresh installation of either kind with so many rows in it, one after the other."""
+    for kind in KINDS:
+        for size in sizes:
+            with installation(kind) as settings:
+                load(size)
+                settle()
+                yield kind, size, settings
+
+
 def settle():
     """Let the database look at what was loaded, as it would by itself in time."""
     database.db.execute_sql("ANALYZE")

@@ -57,6 +57,17 @@ def addresses(app, row, known=None):
             yield rule, method, adapter.build(rule.endpoint, values)
 
 
+def looks(app, rows):
+    """(rule, path) of everything that can be looked at of some rows, each address once, exports of both kinds among them."""
+    seen = set()
+    for row in rows:
+        for kind in ("csv", "xlsx"):
+            for rule, method, path in addresses(app, row, {"kind": kind}):
+                if method in SAFE and path not in seen and rule.endpoint not in ("static", "desk.static"):
+                    seen.add(path)
+                    yield rule, path
+
+
 def ask(client, method, path, form=None, **options):
     """A request as a page of ours would send it: a change carries the token."""
     if method in SAFE:
