@@ -5,8 +5,12 @@ import shutil
 import tempfile
 
 import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from jinja2 import BytecodeCache
 
-from core import database, keys, testing
+from core import database, keys, passwords, testing
+from core.app import create_app
 from core.kit.fixtures import actor, branch, record  # noqa: F401
 from core.language import set_language
 from core.settings import Settings
@@ -68,6 +72,50 @@ def settings(place, tmp_path):
     keys.use(tmp_path / place.settings.keys.name)
     yield Settings(home=tmp_path, database=url)
     place.drop(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords():
+    """Hashes that cost next to nothing: hundreds of people sign in here."""
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+class Compiled(BytecodeCache):
+    """The templates compiled so far, for every program made in this process."""
+
+    def __init__(self):
+        self.codes = {}
+
+    def load_bytecode(self, bucket):
+        if bucket.key in self.codes:
+            bucket.bytecode_from_string(self.codes[bucket.key])
+
+    def dump_bytecode(self, bucket):
+        self.codes[bucket.key] = bucket.bytecode_to_string()
+
+
+Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": Compiled()}
+
+
+@pytest.fixture(scope="session")
+def program(place, tmp_path_factory):
+    """The web program, made once: each test connects it to a database of its own."""
+    home = tmp_path_factory.mktemp("program")
+    shutil.copy(place.settings.keys, home)
+    made = create_app(Settings(home=home, database=place.settings.database), without=place.without, upgrade=False)
+    database.db.close()
+    return made
+
+
+@pytest.fixture
+def app(program, settings):
+    """The web program over the small group; what a test changes in it is put back. `config["CLOCK"]` says what time it is."""
+    config, views = dict(program.config), dict(program.view_functions)
+    program.config.update(ZHIXING=settings, SECRET_KEY=settings.secret())
+    yield program
+    for kept, now in ((config, program.config), (views, program.view_functions)):
+        now.clear()
+        now.update(kept)
 
 
 @pytest.fixture

@@ -1,13 +1,9 @@
 """Fixtures of the API's tests: the program once, and a client for anybody of the small group by a token of theirs."""
 
-import shutil
-
 import pytest
 
 from core import people, testing
-from core.app import create_app
 from core.database import db, refresh
-from core.settings import Settings
 
 
 class Api:
@@ -35,20 +31,10 @@ class Api:
         return self.ask("PATCH", path, values, {"If-Match": f'"{revision}"'} if revision else {})
 
 
-@pytest.fixture(scope="session")
-def program(place, tmp_path_factory):
-    """The web program, made once: each test connects it to a database of its own."""
-    home = tmp_path_factory.mktemp("api")
-    shutil.copy(place.settings.keys, home)
-    app = create_app(Settings(home=home, database=place.settings.database), without=place.without, upgrade=False)
-    db.close()
-    return app
-
-
 @pytest.fixture
-def api(program, settings):
+def api(app):
     """api("alice") sends requests as Alice."""
-    return lambda login: Api(program, login)
+    return lambda login: Api(app, login)
 
 
 @pytest.fixture

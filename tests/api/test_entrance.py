@@ -36,9 +36,9 @@ def test_nothing_is_told_without_a_token(api, headers, path):
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_signed_in_browser_does_not_count(program, settings, api, group):
+def test_a_signed_in_browser_does_not_count(app, settings, api, group):
     alice = api("alice")
-    browser = program.test_client()
+    browser = app.test_client()
     with browser.session_transaction() as session:
         session["token"] = begin_session(person_by_login("alice"), datetime.now(UTC))
     assert browser.get("/account/").status_code == 200
@@ -109,14 +109,14 @@ def test_what_is_no_record_type_is_not_written_to(api):
     assert is_problem(api("alice").post("nonsense", {}), 404, "not-found")
 
 
-def test_an_address_that_there_is_not_sends_no_program_to_sign_in(program, settings):
-    client = program.test_client()
+def test_an_address_that_there_is_not_sends_no_program_to_sign_in(app, settings):
+    client = app.test_client()
     assert is_problem(client.get("/api/v1/complaint/x/y"), 404, "not-found")
     assert is_problem(client.delete("/api/v1/complaint"), 405, "method-not-allowed")
 
 
-def test_too_much_is_refused(api, program, monkeypatch):
-    monkeypatch.setitem(program.config, "MAX_CONTENT_LENGTH", 1000)
+def test_too_much_is_refused(api, app, monkeypatch):
+    monkeypatch.setitem(app.config, "MAX_CONTENT_LENGTH", 1000)
     response = api("alice").post("complaint", {"content": "长" * 1000})
     assert is_problem(response, 413, "too-large")
 

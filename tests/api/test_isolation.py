@@ -24,14 +24,14 @@ def of_beijing(record, actor):
     return rows
 
 
-def routes(program, name, row):
+def routes(app, name, row):
     """Every route of one record with its methods, with a body that would be right where one may write."""
     bodies = {
         "PATCH": {"reason": "x"},
         "transitions": {"event": next(iter(row._meta.workflow.transitions))},
         "hand-over": {"owner": "amy", "reason": "x"},
     }
-    for rule in program.url_map.iter_rules():
+    for rule in app.url_map.iter_rules():
         if rule.endpoint.startswith("api.") and "row_id" in rule.arguments:
             for method in rule.methods - {"HEAD", "OPTIONS"}:
                 path = rule.rule.replace("<record_type:record>", name).replace("<int:row_id>", str(row.id))
@@ -42,12 +42,12 @@ def kept():
     return {name: list(model.select().dicts()) for name, model in models().items()}
 
 
-def test_no_route_of_a_row_tells_or_changes_what_another_branch_has(program, api, of_beijing):
+def test_no_route_of_a_row_tells_or_changes_what_another_branch_has(app, api, of_beijing):
     before, entries = kept(), AuditEntry.select().where(AuditEntry.verb != "token").count()
     for login in TOKENS:
         stranger, asked = api(login), set()
         for name, row in of_beijing.items():
-            for method, path, body in routes(program, name, row):
+            for method, path, body in routes(app, name, row):
                 response = stranger.ask(method, path, body, {"If-Match": f'"{row.revision}"'})
                 assert response.status_code == 404, (login, method, path, response.text)
                 assert row.number not in response.text

@@ -79,9 +79,9 @@ def schema_of(document, path, method, response):
     return content[response.mimetype]["schema"]
 
 
-def test_it_names_every_route_and_no_other(program, document):
+def test_it_names_every_route_and_no_other(app, document):
     wanted = set()
-    for rule in program.url_map.iter_rules():
+    for rule in app.url_map.iter_rules():
         if rule.endpoint.startswith("api."):
             path = rule.rule.removeprefix("/api/v1").replace("<int:row_id>", "{id}")
             for name in models() if "<record_type:record>" in path else ("",):

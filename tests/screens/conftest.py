@@ -8,7 +8,6 @@ from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 
 from core import database, people
-from core.app import create_app
 from core.people import person_by_login
 from core.testing import local
 
@@ -33,11 +32,10 @@ class Visitor(FlaskClient):
 
 
 @pytest.fixture
-def app(settings, without):
-    """The web program over the small group. `app.config["CLOCK"]` says what time it is."""
-    made = create_app(settings, without=without)
-    made.test_client_class = Visitor
-    return made
+def app(app, monkeypatch):
+    """The web program, with clients that can send forms."""
+    monkeypatch.setattr(app, "test_client_class", Visitor)
+    return app
 
 
 @pytest.fixture

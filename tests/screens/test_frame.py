@@ -4,16 +4,12 @@ import re
 
 import peewee
 import pytest
-from flask_admin import expose
 
 from core import access, organisation, people
-from core.language import Words
 from core.notices import Notice, tell
 from core.people import person_by_login
 from core.records import transition
 from core.screens.guard import PUBLIC
-from core.screens.page import Page
-from core.switches import switch
 from core.testing import branch, console, local
 
 NOON = "2025-03-03 12:00"
@@ -81,11 +77,11 @@ def test_a_page_that_there_is_not_is_told_plainly(sign_in):
 
 def test_an_error_raised_on_purpose_is_shown_with_its_status(app, sign_in, record, actor):
     complaint = record("complaint", actor("alice", NOON))
-    app.add_url_rule("/step", "step", lambda: transition(actor("carol", NOON), complaint, "accept"))
-    answer = sign_in("alice", NOON).get("/step")
+    app.view_functions["health"] = lambda: transition(actor("carol", NOON), complaint, "accept")
+    answer = sign_in("alice", NOON).get("/health")
     assert answer.status_code == 403
     assert "没有权限" in answer.text
-    asked_by_a_script = sign_in("alice", NOON).get("/step", headers={"Accept": "application/json"})
+    asked_by_a_script = sign_in("alice", NOON).get("/health", headers={"Accept": "application/json"})
     assert asked_by_a_script.json["status"] == 403
 
 
@@ -101,8 +97,8 @@ def test_a_failure_tells_nothing_of_the_inside(app, sign_in, text, status, told,
     def fail():
         raise peewee.OperationalError(text)
 
-    app.add_url_rule("/fail", "fail", fail)
-    answer = sign_in("alice", NOON).get("/fail")
+    app.view_functions["health"] = fail
+    answer = sign_in("alice", NOON).get("/health")
     assert answer.status_code == status
     assert told in answer.text and text not in answer.text
     incident = re.search(r"事故编号 (\w+)", answer.text)
@@ -116,61 +112,11 @@ def test_health_is_answered_without_a_person(client):
 # ---- the side bar and the top bar -----------------------------------------------------------------------------------------
 
 
-class Ledger(Page):
-    """A page of a plugin."""
-
-    permission, plugin = "timeliness.warning.view", "timeliness"
-    title, group = Words("台账", "Ledger"), Words("时效", "Timeliness")
-
-    @expose("/")
-    def index(self):
-        return self.show("zhixing/account.html", sessions=[], roles=[], home="")
-
-
-@pytest.fixture
-def ledger(app):
-    app.extensions["admin"][0].add_view(Ledger())
-
-
-def test_a_page_shows_only_where_its_plugin_is_on(ledger, sign_in):
-    assert "台账" in sign_in("alice", NOON).get("/").text
-    assert sign_in("alice", NOON).get("/ledger/").status_code == 200
-    switch(console(local("2025-03-03 12:01")), "timeliness", branch(), "off", reason="试点结束")
-    alice = sign_in("alice", "2025-03-03 12:02")
-    assert "台账" not in alice.get("/").text
-    answer = alice.get("/ledger/")
-    assert answer.status_code == 409
-    assert "天津分公司" in answer.text and "2025-03-03" in answer.text and "试点结束" in answer.text
-
-
-def test_a_page_shows_only_to_those_who_may(ledger, sign_in):
-    admin = sign_in("admin", NOON)
-    assert "台账" not in admin.get("/").text
-    assert admin.get("/ledger/").status_code == 403
-
-
 def test_somebody_without_a_role_is_told_so_and_can_set_a_password(app, sign_in):
     people.add_person(console(), "ivan", "伊凡", branch())
     ivan = sign_in("ivan", NOON)
     assert "还没有任何角色" in ivan.get("/").text
     assert ivan.get("/account/password").status_code == 200
-
-
-def test_a_page_costs_no_query_for_each_entry_of_the_side_bar(app, sign_in, queries):
-    def cost():
-        alice = sign_in("alice", NOON)
-        alice.get("/account/")
-        del queries[:]
-        return alice.get("/account/").text.count("台账"), len(queries)
-
-    for number in range(2):
-        app.extensions["admin"][0].add_view(type(f"Ledger{number}", (Ledger,), {})())
-    entries, few = cost()
-    assert entries == 2
-    app._got_first_request = False  # the test adds pages late; the program adds all before its first request
-    for number in range(2, 40):
-        app.extensions["admin"][0].add_view(type(f"Ledger{number}", (Ledger,), {})())
-    assert cost() == (40, few)
 
 
 def test_the_branch_switcher_offers_and_takes_only_what_is_open(sign_in):
