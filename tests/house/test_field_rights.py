@@ -97,8 +97,9 @@ def test_no_column_can_be_slipped_into_a_step(api, sign_in, all_may, filled):
             stamped = values(row, names & model.stamped_fields())
             names -= {name for name, value in stamped.items() if value}  # these are corrected, with the reason given
             before, extras = values(row, names), {n: v for n, v in poison(model).items() if n not in given}
-            for extra, value in extras.items():
-                body = {"event": step.event, "values": {extra: value}, "reason": "x"}
+            alone = [{extra: value} for extra, value in extras.items() if step in model._meta.workflow.after(row.state)]
+            for sent in alone or [extras]:  # where the step is open, each by itself: one refused must not hide another
+                body = {"event": step.event, "values": sent, "reason": "x"}
                 caller.post(f"{row._meta.record}/{row.id}/transitions", body)
             path = f"/records/{row._meta.record}/{row.id}"
             client.send(f"{path}/do/{step.event}", {**extras, "reason": "x", "revision": str(row.revision)})
