@@ -20,7 +20,7 @@ NOTHING = 5  # pytest: no test was asked for, as where all are of one database
 PATIENCE = 280  # seconds: a test that hangs is ended after 300
 APART = {Path(__file__).name, "test_bundle.py", "test_crash.py"}  # this file, and what starts whole programs of its own
 HOUSE = sorted(path.name for path in (ROOT / "tests" / "house").glob("test_*.py") if path.name not in APART)
-ALL = (*[f"tests/house/{name}" for name in HOUSE], "tests/test_every_plugin.py", "tests/api") if DRILL else ()
+ALL = [f"tests/house/{name}" for name in HOUSE] if DRILL else []
 # A telling few: rights of fields, two at one record, who sees what, all or nothing, and the kit.
 FEW = (
     "tests/house/test_field_rights.py::test_no_column_can_be_slipped_into_a_change",
@@ -82,3 +82,13 @@ def test_a_new_plugin_takes_part_in_the_tests_of_the_house(settings, copied, pyt
 def test_a_new_plugin_takes_part_in_every_test_that_walks_over_all_record_types(settings, proved, pytestconfig, tests):
     noted = asked(proved, pytestconfig, tests)
     assert [test for test, tables in walked(noted).items() if NEW not in tables] == []
+
+
+@pytest.mark.drill
+@pytest.mark.skipif(not DRILL, reason="make drill")
+def test_a_new_plugin_is_asked_for_every_promise(settings, proved, pytestconfig):
+    noted = asked(proved, pytestconfig, "tests/test_every_plugin.py")
+    promises = {
+        name: {test.rpartition("-")[0] for test in noted if test.endswith(f"-{name}]")} for name in (NEW, "timeliness")
+    }
+    assert len(promises[NEW]) > 5 and promises[NEW] >= promises["timeliness"]
