@@ -28,6 +28,7 @@ KINDS = {
     "identity_number": (fields.IdentityNumber, Words("证件号码", "Identity number")),
 }
 PREFIX = "x_"  # before the key of a question, wherever it stands among a record's own fields
+PURPOSE = "附加问题的填写 / answers to added questions"  # for what the answers that are sealed are kept
 
 
 class FormVersion(Kept):
@@ -86,6 +87,7 @@ def question(data):
         else kind(label, null=True)
     )
     column.name, column.label = PREFIX + data["key"], label
+    column.personal = PURPOSE if issubclass(kind, Sealed) else None
     return Question(
         data["key"], data["kind"], label, data.get("required", False), data.get("shown_if", ""), data.get("default", ""),
         choices, data.get("retired", False), column, column.as_json(column.parse(data.get("default", ""))),

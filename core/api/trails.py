@@ -12,11 +12,12 @@ from core.api.reading import in_clear, model_of
 from core.api.records import found
 from core.clocks import Clock
 from core.fields import Ref
-from core.forms import PREFIX
+from core.forms import PREFIX, sealed_kinds
 from core.limits import shipped
 from core.organisation import Department, organisation, zone_of
 from core.people import Person
 from core.records import visibility
+from core.records.shown import shown_to
 from core.records.visibility import columns, masked
 from core.replay import state_now, workings_of
 from core.switches import is_on
@@ -97,12 +98,18 @@ def _changes(row, changes, known, logins, zone):
         if name == "extra":
             old, new = ({} if value is None else value for value in pair)
             keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-            told.update({PREFIX + key: [old.get(key), new.get(key)] for key in keys})
+            told.update({PREFIX + key: [_answer(row, key, answers.get(key)) for answers in (old, new)] for key in keys})
         elif name == "branch":
             told[name] = [organisation().branches[place].code if place else None for place in pair]
         elif name in known:
             told[known[name].api_name] = [_value(row, known[name], value, logins, zone) for value in pair]
     return told
+
+
+def _answer(row, key, value):
+    """An answer as the trail kept it; one that is sealed only once it was shown."""
+    shown = PREFIX + key in shown_to(g.actor).get((row._meta.record, row.id), ())
+    return value if value is None or key not in sealed_kinds(row._meta.record) or shown else masked(value)
 
 
 def _value(row, column, value, logins, zone):

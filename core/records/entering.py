@@ -24,7 +24,8 @@ def assign(context, record, values, base, faults):
         if column is None or (not question and _is_closed(context, column, base)):
             faults.append(Fault(name, say("没有这个可填的项", "there is no such field to fill in"), "unknown"))
             continue
-        if not question and _is_masked(record, column, raw):
+        stored = (record.extra or {}).get(question.key) if question else record.__data__.get(column.name)
+        if _is_masked(column, stored, raw):
             continue
         try:
             value = column.parse(raw, context)
@@ -57,9 +58,8 @@ def assign(context, record, values, base, faults):
     return before
 
 
-def _is_masked(record, column, raw):
+def _is_masked(column, stored, raw):
     """Whether what came in is the stored personal value with its stars, sent back as it was shown."""
-    stored = record.__data__.get(column.name)
     return bool(getattr(column, "personal", None) and stored and "*" in str(raw) and str(raw).strip() == masked(stored))
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from core import audit
 from core.database import transaction
 from core.errors import Denied, Fault, Refused
+from core.forms import form_of
 from core.language import say
 from core.records.shown import Showing, remember
 from core.records.visibility import columns, may_see
@@ -66,13 +67,14 @@ def note_export(actor, model, names, count, purpose):
 
 
 def _showable(actor, record):
-    model = type(record)
+    model, answers = type(record), record.extra or {}
+    held = [(each, record.__data__.get(each.name)) for each in columns(model, record.branch_id, actor.now).values()]
+    asked = form_of(record._meta.record, record.branch_id, record.form_version).questions
+    held += [(question.column, answers.get(question.key)) for question in asked]
     return [
         column
-        for column in columns(model, record.branch_id, actor.now).values()
-        if column.personal
-        and record.__data__.get(column.name) not in (None, "")
-        and may_see(actor, model, column, record.branch_id)
+        for column, value in held
+        if column.personal and value not in (None, "") and may_see(actor, model, column, record.branch_id)
     ]
 
 

@@ -253,8 +253,14 @@ def as_json(record, actor, names=None):
         if name not in ("stamps", "extra", "gaps"):
             data[name] = json_value(record, name, column, actor)
     for question in form_of(model._meta.record, record.branch_id, record.form_version).questions:
-        data[question.name] = (record.extra or {}).get(question.key)
+        data[question.name] = answer_of(record, question, actor)
     return data if names is None else {name: data.get(name) for name in names}
+
+
+def answer_of(record, question, actor):
+    """The answer to an added question as it is stored, masked where it is personal and was not shown."""
+    value = (record.extra or {}).get(question.key)
+    return value if value is None or in_clear(actor, record, question.column) else masked(value)
 
 
 def answer_sql(model, key):

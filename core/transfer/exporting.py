@@ -63,12 +63,13 @@ class _Table:
         self._sees = cache(self._stands_clear)
 
     def _stands_clear(self, name, branch_id):
-        column = self.columns[name]
+        column = self.columns.get(name) or self.questions[name].column
         return not column.personal or (self.is_clear and visibility.may_see(self.actor, self.model, column, branch_id))
 
     def in_clear(self):
         """The personal columns that stand in the clear somewhere in this export."""
         personal = [name for name, column in self.columns.items() if column.personal]
+        personal += [name for name, question in self.questions.items() if question.column.personal]
         return [name for name in personal if any(self._sees(name, branch_id) for branch_id in self.branches)]
 
     def _columns_in(self, branch_id):
@@ -100,8 +101,13 @@ class _Table:
                 cells.append(value_of(record, column, self._sees(name, branch_id)))
         for question in self.questions.values():
             answer = (record.extra or {}).get(question.key)
-            cells.append("" if answer is None else question.column.show(question.column.parse(answer)))
+            cells.append("" if answer is None else self._answer(question, answer, branch_id))
         return cells
+
+    def _answer(self, question, answer, branch_id):
+        if not self._sees(question.name, branch_id):
+            return visibility.masked(answer)
+        return question.column.show(question.column.parse(answer))
 
     def _state(self, record):
         workflow = visibility.workflow(self.model, record.branch_id, self.actor.now)

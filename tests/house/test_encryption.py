@@ -15,6 +15,7 @@ from core.forms import KINDS
 from core.people import person_by_login
 from core.plugins import registry
 from core.records.saving import Counter
+from core.records.visibility import masked
 from core.sealing import Sealed, SealedColumn, SealedJsonColumn
 from core.testing import branch, console
 from core.transfer import import_file
@@ -163,7 +164,9 @@ def _answers(api, row, secrets):
         caller, path = api("root"), f"{row._meta.record}/{row.id}"
         answer = caller.patch(path, {f"x_own_{kind}": value}, fresh.revision)
         assert answer.status_code == 200, answer.text
-        assert caller.get(path).json[f"x_own_{kind}"] == value
+        assert caller.get(path).json[f"x_own_{kind}"] == masked(value)
+        told = caller.ask("GET", path, headers={"Zhixing-Purpose": "核对"}).json[f"x_own_{kind}"]
+        assert told == value, "shown for a purpose, else masked"
         listed = caller.get(row._meta.record, **{f"x_own_{kind}": value}).json["items"]
         assert [item["id"] for item in listed] == [row.id], "and the answer is found by it"
 

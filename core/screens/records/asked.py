@@ -96,7 +96,7 @@ def items(context, names, record=None, more=()):
 def questions(context, record=None):
     """The Items of the added questions: today's for a new record, those that were asked of it for an old one."""
     form = context.form if record is None else context.form_for(record)
-    return [_question(question, record) for question in form.questions if not question.retired]
+    return [_question(context, question, record) for question in form.questions if not question.retired]
 
 
 def _item(context, name, record, is_more):
@@ -118,12 +118,18 @@ def _item(context, name, record, is_more):
         item.text = _beginning(context, name, column)
     elif in_clear(context.actor, record, column):
         item.text = as_text(record, column, context)
-    elif may_see(context.actor, context.model, column, context.branch_id):
-        item.masked = masked(record.__data__.get(column.name))
+    else:
+        _mask(context, item, record.__data__.get(column.name))
+    return item
+
+
+def _mask(context, item, value):
+    """Show a personal value with stars: left empty it stays, and who may not see it cannot change it either."""
+    if may_see(context.actor, context.model, item.column, context.branch_id):
+        item.masked = masked(value)
         item.required = item.required and not item.masked
     else:
-        item.text, item.locked = masked(record.__data__.get(column.name)), True
-    return item
+        item.text, item.locked = masked(value), True
 
 
 def _options(context, column, target):
@@ -157,7 +163,7 @@ def clauses(context, ids):
     return tuple(found)
 
 
-def _question(question, record):
+def _question(context, question, record):
     stored = (record.extra or {}).get(question.key) if record is not None else question.default
     text = "" if stored is None else str(stored).lower() if isinstance(stored, bool) else str(stored)
     options = ()
@@ -166,7 +172,7 @@ def _question(question, record):
         options = (("", ""), *offered)
     elif question.kind == "yesno":
         options = (("", ""), ("true", say("是", "Yes")), ("false", say("否", "No")))
-    return Item(
+    item = Item(
         question.name,
         question.label,
         question.kind,
@@ -177,6 +183,10 @@ def _question(question, record):
         column=question.column,
         question=question,
     )
+    if record is not None and not in_clear(context.actor, record, question.column):
+        item.text = ""
+        _mask(context, item, stored)
+    return item
 
 
 def _beginning(context, name, column):

@@ -100,10 +100,14 @@ def cell(record, column, actor):
     return Cell(column.show(value), tone=value if column.kind == "choice" and value in TONES else "")
 
 
-def answer_cell(record, question):
-    """The answer to an added question."""
+def answer_cell(record, question, actor):
+    """The answer to an added question, as the actor may see it."""
     value = (record.extra or {}).get(question.key)
-    return Cell("" if value is None else question.column.show(value))
+    if value is None or value == "":
+        return Cell()
+    if not in_clear(actor, record, question.column):
+        return Cell(masked(value), is_masked=True)
+    return Cell(question.column.show(value))
 
 
 def target_cell(target, actor):

@@ -109,7 +109,7 @@ def _tell_facts(page, record, context):
             page.empty.append(column.label)
     then = context.form_for(record)
     for question in then.questions:
-        shown = answer_cell(record, question)
+        shown = answer_cell(record, question, context.actor)
         if shown:
             page.facts.append(Fact(question.label, shown, is_long=question.kind == "longtext"))
         elif not question.retired:

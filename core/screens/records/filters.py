@@ -119,7 +119,7 @@ def _condition(chosen, model, actor, branch):
     if chosen.name == "clock":
         return _by_clock(model, actor, chosen.value)
     if chosen.question is not None:
-        return _by_answer(chosen, model)
+        return _by_answer(chosen, model, actor)
     column, value = chosen.column, chosen.value
     if chosen.kind == "day":
         found = _by_day(chosen, column, branch)
@@ -145,13 +145,14 @@ def _by_day(chosen, column, branch):
     return column < start + timedelta(days=1) if chosen.end else column >= start
 
 
-def _by_answer(chosen, model):
+def _by_answer(chosen, model, actor):
     question, answer = chosen.question, answer_sql(model, chosen.question.key)
     if question.kind == "yesno":
         wanted = ("true", "1") if chosen.value == "true" else ("false", "0")
         return answer.cast("text").in_(wanted)
     if isinstance(question.column, Sealed):
-        return found_by(answer, question.column.seal_kind, chosen.value)
+        found = found_by(answer, question.column.seal_kind, chosen.value)
+        return found & clear_in(model, question.column, actor)
     if question.kind in ("text", "longtext"):
         return answer.cast("text").contains(chosen.value)
     return answer.cast("text") == chosen.value

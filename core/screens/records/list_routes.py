@@ -7,6 +7,7 @@ from flask_admin import expose
 
 from core import transfer
 from core.errors import Denied, NotFound, Refused, Stale
+from core.forms import questions_of
 from core.language import say
 from core.organisation import organisation
 from core.records.showing import personal_of, purpose_in
@@ -85,7 +86,9 @@ class ListRoutes:
     def _purposes_of_exports(self):
         """For what the personal data of an export is kept, where the person may have it in the clear."""
         both = any(self.may("export", branch_id) and self.may("personal", branch_id) for branch_id in g.scope)
-        return list(dict.fromkeys(column.personal for column in personal_of(self.model).values())) if both else []
+        asked = [question.column for question in questions_of(self.model._meta.record).values()]
+        kept_for = [column.personal for column in (*personal_of(self.model).values(), *asked) if column.personal]
+        return list(dict.fromkeys(kept_for)) if both else []
 
     def _bulk(self, chosen):
         branch = organisation().branches[chosen.entry.context.branch_id]

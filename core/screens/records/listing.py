@@ -156,7 +156,7 @@ def _shown_as(name, actor, available, questions):
     if name == "branch":
         return BASE_LABELS["branch"], lambda row: Cell(organisation().branches[row.branch_id].name), ""
     if name in questions:
-        return questions[name].label, lambda row: answer_cell(row, questions[name]), ""
+        return questions[name].label, lambda row: answer_cell(row, questions[name], actor), ""
     column = available[name]
     return column.label, lambda row: cell(row, column, actor), "happened_at" if name == "happened_at" else ""
 

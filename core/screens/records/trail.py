@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from core import audit
-from core.forms import questions_of
+from core.forms import questions_of, sealed_kinds
 from core.language import say
 from core.organisation import Branch, Department, organisation
 from core.people import Person
 from core.records.model import Record
-from core.records.visibility import workflow
+from core.records.visibility import in_clear, masked, workflow
 from core.screens.records.cells import sees, stored_text, title_of
 
 MOST = 50
@@ -54,7 +54,7 @@ def _lines(name, change, record, actor, titles, questions):
     if name == "extra":
         old, new = ((values or {}) for values in change)
         keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-        return [_answer(key, old.get(key), new.get(key), questions) for key in keys]
+        return [_answer(questions.get(f"x_{key}"), key, (old.get(key), new.get(key)), record, actor) for key in keys]
     column = type(record)._meta.fields.get(name)
     if column is None or name in WITHOUT_STORY:
         return []
@@ -62,12 +62,18 @@ def _lines(name, change, record, actor, titles, questions):
     return [(str(getattr(column, "label", name)), old, new)]
 
 
-def _answer(key, old, new, questions):
-    question = questions.get(f"x_{key}")
-    show = question.column.show if question else str
-    nothing = say("空", "nothing")
-    old, new = (nothing if value in (None, "") else show(value) for value in (old, new))
-    return str(question.label if question else key), old, new
+def _answer(question, key, values, record, actor):
+    """The line of an answer that changed. One to a question that nobody asks any more is told only where it is not sealed."""
+    kinds = sealed_kinds(record._meta.record)
+
+    def told(value):
+        if value in (None, ""):
+            return say("空", "nothing")
+        if key in kinds and not (question and in_clear(actor, record, question.column)):
+            return masked(value)
+        return question.column.show(value) if question else str(value)
+
+    return (str(question.label if question else key), *map(told, values))
 
 
 def _what(verb, record, actor):
